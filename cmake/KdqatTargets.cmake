@@ -1,0 +1,65 @@
+# kdqat_add_layer and kdqat_add_test: one folder is one target `kdqat::<folder>` and one namespace.
+
+# What every target of the project is compiled with.
+add_library(kdqat_options INTERFACE)
+target_compile_features(kdqat_options INTERFACE cxx_std_20)
+target_compile_options(kdqat_options INTERFACE
+  -Wall -Wextra -Wconversion -Wshadow -Wdouble-promotion
+  # The same bits on every instruction set: a product and a sum stay two roundings.
+  -ffp-contract=off
+  $<$<BOOL:${KDQAT_WARNINGS_AS_ERRORS}>:-Werror>)
+target_include_directories(kdqat_options INTERFACE ${CMAKE_SOURCE_DIR})
+if(KDQAT_SANITIZE)
+  target_compile_options(kdqat_options INTERFACE -fsanitize=${KDQAT_SANITIZE} -fno-sanitize-recover=all)
+  target_link_options(kdqat_options INTERFACE -fsanitize=${KDQAT_SANITIZE})
+endif()
+
+if(KDQAT_BUILD_TRAINING)
+  # libtorch's headers take most of a build's time: they are compiled once, here.
+  file(WRITE ${CMAKE_BINARY_DIR}/kdqat_torch.cc "")
+  add_library(kdqat_torch STATIC ${CMAKE_BINARY_DIR}/kdqat_torch.cc)
+  set_target_properties(kdqat_torch PROPERTIES CXX_EXTENSIONS OFF)
+  target_link_libraries(kdqat_torch PUBLIC kdqat_options OpenMP::OpenMP_CXX torch)
+  target_precompile_headers(kdqat_torch PUBLIC
+    <torch/csrc/autograd/custom_function.h> <torch/csrc/autograd/autograd.h> <torch/types.h> <torch/utils.h>
+    <map> <optional> <span> <string> <vector>)
+endif()
+
+function(kdqat_set_up_target target uses_torch)
+  set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF)
+  if(uses_torch)
+    target_link_libraries(${target} PUBLIC kdqat_torch)
+    target_precompile_headers(${target} REUSE_FROM kdqat_torch)
+  else()
+    target_link_libraries(${target} PUBLIC kdqat_options)
+  endif()
+endfunction()
+
+# kdqat_add_layer(<folder> [TORCH] SOURCES a.cc ... [DEPS other layers ...] [LIBS external targets ...])
+function(kdqat_add_layer folder)
+  cmake_parse_arguments(LAYER "TORCH" "" "SOURCES;DEPS;LIBS" ${ARGN})
+  add_library(kdqat_${folder} STATIC ${LAYER_SOURCES})
+  add_library(kdqat::${folder} ALIAS kdqat_${folder})
+  kdqat_set_up_target(kdqat_${folder} ${LAYER_TORCH})
+  list(TRANSFORM LAYER_DEPS PREPEND kdqat::)
+  target_link_libraries(kdqat_${folder} PUBLIC ${LAYER_DEPS} ${LAYER_LIBS})
+endfunction()
+
+# kdqat_add_test(<folder> [TORCH] SOURCES a_test.cc ... [DEPS layers ...] [LIBS ...])
+# One test program a folder, <folder>_test; a *_test.cc in the folder that is not listed fails the configuration.
+function(kdqat_add_test folder)
+  cmake_parse_arguments(TEST "TORCH" "" "SOURCES;DEPS;LIBS" ${ARGN})
+  file(GLOB present RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} CONFIGURE_DEPENDS *_test.cc)
+  foreach(source ${present})
+    if(NOT source IN_LIST TEST_SOURCES)
+      message(FATAL_ERROR "tests/${folder}/${source} is not listed in tests/${folder}/CMakeLists.txt")
+    endif()
+  endforeach()
+  add_executable(${folder}_test ${TEST_SOURCES})
+  kdqat_set_up_target(${folder}_test ${TEST_TORCH})
+  list(TRANSFORM TEST_DEPS PREPEND kdqat::)
+  target_link_libraries(${folder}_test PRIVATE ${TEST_DEPS} ${TEST_LIBS} GTest::gmock_main)
+  target_compile_definitions(${folder}_test PRIVATE KDQAT_TEST_FIXTURES="${CMAKE_SOURCE_DIR}/tests/fixtures")
+  include(GoogleTest)
+  gtest_discover_tests(${folder}_test TEST_PREFIX ${folder}. DISCOVERY_MODE PRE_TEST)
+endfunction()
