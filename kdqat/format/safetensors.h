@@ -37,10 +37,11 @@ struct TensorView {
 /// Memory-mapped. Everything about it is checked when it is opened, so a view is always inside of the file.
 class SafetensorsFile {
  public:
-  /// Throws IoError if the file can't be read and FormatError, naming the file, what was expected and what was
-  /// found, if it is shorter than its header says, the header is not the JSON that the format asks for (an
-  /// object, no duplicate names, known dtypes, shapes of non-negative integers whose product does not overflow),
-  /// or a tensor's offsets are out of range, overlap, leave a gap or do not fit its shape and dtype.
+  /// Throws IoError if the file can't be read and FormatError, naming the file, what was expected and what
+  /// was found, if it is shorter than its header says, the header is not the JSON that the format asks for
+  /// (an object, no duplicate names, known dtypes, shapes of non-negative integers whose product does not
+  /// overflow), or a tensor's offsets are out of range, overlap, leave a gap or do not fit its shape and
+  /// dtype.
   explicit SafetensorsFile(const std::filesystem::path& path);
 
   const std::filesystem::path& path() const { return path_; }
@@ -62,10 +63,11 @@ class SafetensorsFile {
 };
 
 /// A floating-point tensor (F16, BF16, F32, F64) as float32, written to `out`, which holds num_elements()
-/// values. Throws FormatError that names the tensor and its dtype if it is of another kind.
+/// values; exact but for F64, which is rounded to the nearest float. Throws FormatError that names the tensor
+/// and its dtype if it is of another kind, InvalidArgument if `out` is of another size.
 void copy_as_float(const TensorView& view, std::span<float> out);
 
-/// An integer tensor (I64, I32, I16, I8, U8) as int64. Throws as copy_as_float does.
+/// An integer tensor (I64, I32, I16, I8, U8) as int64. Throws FormatError as copy_as_float does.
 std::vector<std::int64_t> copy_as_int64(const TensorView& view);
 
 /// A tensor to write; the bytes are the caller's until `write_safetensors` returns.
@@ -76,9 +78,12 @@ struct TensorToWrite {
   std::span<const std::byte> bytes;
 };
 
-/// Writes a safetensors file atomically (base::write_file_atomically), tensors in the order given, each aligned
-/// to eight bytes as the reference implementation does. Throws InvalidArgument for a duplicate name or bytes that
-/// do not fit shape and dtype, IoError as write_file_atomically does.
+/// Writes a safetensors file atomically (base::write_file_atomically). As in the reference implementation the
+/// bytes of the tensors begin at a multiple of eight and larger elements come first, so that every tensor is
+/// aligned to its elements; tensors of one element size stay in the order given. The same input gives the
+/// same bytes. Throws InvalidArgument for a duplicate or reserved name ("__metadata__"), for bytes that do
+/// not fit shape and dtype, for text that is not UTF-8 and for a header above the format's 100 MB; IoError as
+/// write_file_atomically does.
 void write_safetensors(const std::filesystem::path& path, std::span<const TensorToWrite> tensors,
                        const std::map<std::string, std::string>& metadata = {});
 

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+namespace kdqat::format {
+
+/// Parses `text` as one JSON document. Throws FormatError, which begins with `where`, for what is not JSON in
+/// UTF-8 (with the position), for a key that occurs twice in one object, and for objects and arrays nested
+/// more than `max_depth` deep.
+nlohmann::json parse_json(std::string_view text, std::string_view where, int max_depth = 64);
+
+/// The JSON document in a file. Throws IoError if it can't be read, FormatError as parse_json does.
+nlohmann::json read_json_file(const std::filesystem::path& path);
+
+/// 'text' for a message: on one line, control characters escaped, cut where it is long.
+std::string quote(std::string_view text);
+
+/// A JSON value for the end of a message "expected ..., found ...": short, on one line.
+std::string describe(const nlohmann::json& value);
+
+/// Typed access to the fields of a JSON object. Every error is a FormatError
+/// "<where>: <field>: expected <what>, found <what>". An optional field that is null counts as absent, as in
+/// Hugging Face's configurations. The value must outlive the object.
+class JsonFields {
+ public:
+  /// Throws FormatError unless `value` is an object.
+  JsonFields(const nlohmann::json& value, std::string where);
+
+  const std::string& where() const { return where_; }
+
+  /// The field; nullptr if it is absent or null.
+  const nlohmann::json* find(std::string_view name) const;
+
+  /// An integer of [minimum, maximum] that must be present.
+  std::int64_t integer(std::string_view name, std::int64_t minimum, std::int64_t maximum) const;
+
+  /// As `integer`, `fallback` where it is absent.
+  std::int64_t integer_or(std::string_view name, std::int64_t minimum, std::int64_t maximum,
+                          std::int64_t fallback) const;
+
+  /// A number, integer or not; `fallback` where it is absent.
+  double number_or(std::string_view name, double fallback) const;
+
+  /// A string; `fallback` where it is absent.
+  std::string string_or(std::string_view name, std::string_view fallback) const;
+
+  /// Throws the FormatError for `name`, with the value that the object has there as what was found.
+  [[noreturn]] void fail(std::string_view name, std::string_view expected) const;
+
+ private:
+  const nlohmann::json& object_;
+  std::string where_;
+};
+
+}  // namespace kdqat::format
