@@ -1,0 +1,77 @@
+#include "kdqat/kernels/bert_adam.h"
+
+#include <array>
+#include <cmath>
+
+#include "kdqat/base/parallel.h"
+#include "kdqat/kernels/multiversion.h"
+#include "kdqat/kernels/reduce.h"
+
+namespace kdqat::kernels {
+namespace {
+
+KDQAT_MULTIVERSION
+void update(const BertAdamSettings& settings, std::int64_t count, const float* gradient, float* weights,
+            float* first_moment, float* second_moment) {
+  const float one_minus_beta1 = 1.0F - settings.beta1;
+  const float one_minus_beta2 = 1.0F - settings.beta2;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const float g = settings.gradient_factor * gradient[i];
+    const float m = settings.beta1 * first_moment[i] + one_minus_beta1 * g;
+    const float v = settings.beta2 * second_moment[i] + one_minus_beta2 * (g * g);
+    first_moment[i] = m;
+    second_moment[i] = v;
+    const float step = m / (std::sqrt(v) + settings.epsilon) + settings.weight_decay * weights[i];
+    weights[i] -= settings.learning_rate * step;
+  }
+}
+
+KDQAT_MULTIVERSION
+void update_without_gradient(const BertAdamSettings& settings, std::int64_t count, float* weights,
+                             float* first_moment, float* second_moment) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    const float m = settings.beta1 * first_moment[i];
+    const float v = settings.beta2 * second_moment[i];
+    first_moment[i] = m;
+    second_moment[i] = v;
+    const float step = m / (std::sqrt(v) + settings.epsilon) + settings.weight_decay * weights[i];
+    weights[i] -= settings.learning_rate * step;
+  }
+}
+
+KDQAT_MULTIVERSION
+double squares(const float* values, std::int64_t count) {
+  std::array<double, kLanes> sums{};
+  std::int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    for (std::int64_t lane = 0; lane < kLanes; ++lane) {
+      const auto value = static_cast<double>(values[i + lane]);
+      sums[static_cast<std::size_t>(lane)] += value * value;
+    }
+  }
+  for (std::int64_t lane = 0; i < count; ++i, ++lane) {
+    const auto value = static_cast<double>(values[i]);
+    sums[static_cast<std::size_t>(lane)] += value * value;
+  }
+  return add_lanes(sums);
+}
+
+}  // namespace
+
+void bert_adam_update(const BertAdamSettings& settings, std::int64_t count, const float* gradient, float* weights,
+                      float* first_moment, float* second_moment) {
+  base::parallel_for(0, count, 16384, [&](std::int64_t first, std::int64_t last) {
+    if (gradient == nullptr) {
+      update_without_gradient(settings, last - first, weights + first, first_moment + first, second_moment + first);
+    } else {
+      update(settings, last - first, gradient + first, weights + first, first_moment + first, second_moment + first);
+    }
+  });
+}
+
+double sum_of_squares(const float* values, std::int64_t count) {
+  return sum_of_blocks<double>(
+      count, [&](std::int64_t first, std::int64_t last) { return squares(values + first, last - first); });
+}
+
+}  // namespace kdqat::kernels

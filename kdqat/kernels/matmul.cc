@@ -1,0 +1,121 @@
+#include "kdqat/kernels/matmul.h"
+
+#include <algorithm>
+#include <bit>
+#include <oneapi/dnnl/dnnl.hpp>
+
+#include "kdqat/base/error.h"
+#include "kdqat/base/parallel.h"
+#include "kdqat/kernels/multiversion.h"
+
+namespace kdqat::kernels {
+namespace {
+
+using dnnl::memory;
+
+memory::data_type dnnl_type(ElementType type) {
+  switch (type) {
+    case ElementType::kF32:
+      return memory::data_type::f32;
+    case ElementType::kBF16:
+      return memory::data_type::bf16;
+    case ElementType::kS8:
+      return memory::data_type::s8;
+  }
+  throw base::InvalidArgument("matmul: unknown element type");
+}
+
+memory::desc describe(const MatrixView& view) {
+  const memory::dims strides = view.transposed ? memory::dims{1, view.rows} : memory::dims{view.cols, 1};
+  return {{view.rows, view.cols}, dnnl_type(view.type), strides};
+}
+
+const dnnl::engine& cpu_engine() {
+  static const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
+  return engine;
+}
+
+void check(const MatrixView& left, const MatrixView& right, int right_magnitude) {
+  if (left.cols != right.rows) {
+    throw base::InvalidArgument(base::concat("matmul: expected as many rows on the right as columns on the left, found [",
+                                             left.rows, ", ", left.cols, "] x [", right.rows, ", ", right.cols, "]"));
+  }
+  if (left.type != right.type) throw base::InvalidArgument("matmul: expected factors of one type, found two");
+  // The left factor is shifted to 0..255 there: 2 * 255 * magnitude has to fit into 16 bits.
+  if (left.type == ElementType::kS8 && !int8_products_are_exact() && right_magnitude > 64) {
+    throw base::InvalidArgument(base::concat(
+        "matmul: int8 codes up to ", right_magnitude, " would saturate on this processor: expected at most 64"));
+  }
+}
+
+KDQAT_MULTIVERSION
+void round_to_bf16(const float* values, std::int64_t count, std::uint16_t* out) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    const auto bits = std::bit_cast<std::uint32_t>(values[i]);
+    out[i] = static_cast<std::uint16_t>((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
+  }
+}
+
+KDQAT_MULTIVERSION
+void codes_to_bf16(const std::int8_t* codes, std::int64_t count, std::uint16_t* out) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    out[i] = static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(static_cast<float>(codes[i])) >> 16);
+  }
+}
+
+constexpr std::int64_t kConvertGrain = 65536;
+
+}  // namespace
+
+void matmul(const MatrixView& left, const MatrixView& right, void* out, int right_magnitude) {
+  check(left, right, right_magnitude);
+  if (left.rows == 0 || right.cols == 0) return;
+  if (left.cols == 0) {
+    std::fill_n(static_cast<float*>(out), left.rows * right.cols, 0.0F);
+    return;
+  }
+  const memory::desc left_desc = describe(left);
+  const memory::desc right_desc = describe(right);
+  const memory::desc out_desc({left.rows, right.cols},
+                              left.type == ElementType::kS8 ? memory::data_type::s32 : memory::data_type::f32,
+                              memory::dims{right.cols, 1});
+  // oneDNN keeps what it compiled for these shapes and threads in a cache of its own.
+  const dnnl::matmul::primitive_desc description({left_desc, right_desc, out_desc}, cpu_engine());
+  const dnnl::matmul product(description);
+  dnnl::stream stream(cpu_engine());
+  product.execute(stream, {{DNNL_ARG_SRC, {left_desc, cpu_engine(), const_cast<void*>(left.data)}},
+                           {DNNL_ARG_WEIGHTS, {right_desc, cpu_engine(), const_cast<void*>(right.data)}},
+                           {DNNL_ARG_DST, {out_desc, cpu_engine(), out}}});
+  stream.wait();
+}
+
+bool has_bf16_products() {
+  static const bool result = [] {
+    const dnnl::cpu_isa isa = dnnl::get_effective_cpu_isa();
+    return isa == dnnl::cpu_isa::avx512_core_bf16 || isa == dnnl::cpu_isa::avx512_core_amx;
+  }();
+  return result;
+}
+
+bool int8_products_are_exact() {
+  static const bool result = [] {
+    const dnnl::cpu_isa isa = dnnl::get_effective_cpu_isa();
+    return isa == dnnl::cpu_isa::avx512_core_vnni || isa == dnnl::cpu_isa::avx512_core_bf16 ||
+           isa == dnnl::cpu_isa::avx512_core_amx || isa == dnnl::cpu_isa::avx2_vnni;
+  }();
+  return result;
+}
+
+void convert_to_bf16(const float* values, std::int64_t count, std::uint16_t* out) {
+  base::parallel_for(0, count, kConvertGrain, [&](std::int64_t first, std::int64_t last) {
+    round_to_bf16(values + first, last - first, out + first);
+  });
+}
+
+void convert_codes_to_bf16(const std::int8_t* codes, std::int64_t count, std::uint16_t* out) {
+  base::parallel_for(0, count, kConvertGrain, [&](std::int64_t first, std::int64_t last) {
+    codes_to_bf16(codes + first, last - first, out + first);
+  });
+}
+
+}  // namespace kdqat::kernels
