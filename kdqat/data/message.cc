@@ -1,0 +1,25 @@
+#include "kdqat/data/message.h"
+
+#include <cstddef>
+
+#include "kdqat/base/error.h"
+#include "kdqat/format/json.h"
+
+namespace kdqat::data {
+
+std::string at_line(const std::string& file, std::int64_t line) {
+  return base::concat(file, ", line ", line);
+}
+
+std::string list(std::span<const std::string> items) {
+  constexpr std::size_t kMost = 20;
+  std::string out;
+  for (std::size_t i = 0; i < items.size() && i < kMost; ++i) {
+    if (i > 0) out += ", ";
+    out += format::quote(items[i]);
+  }
+  if (items.size() > kMost) out += base::concat(" and ", items.size() - kMost, " more");
+  return out;
+}
+
+}  // namespace kdqat::data
