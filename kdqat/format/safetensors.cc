@@ -20,6 +20,7 @@ using base::concat;
 using base::FormatError;
 using base::InvalidArgument;
 using nlohmann::json;
+using nlohmann::ordered_json;
 
 // The format is little-endian; here a value's bytes in memory are its bytes in the file.
 static_assert(std::endian::native == std::endian::little);
@@ -232,10 +233,13 @@ void check_tensors(std::span<const TensorToWrite> tensors, const std::string& fi
       throw InvalidArgument(concat(where, ": expected each name once, found it twice"));
     }
     const std::optional<std::int64_t> expected = byte_count(tensor.dtype, tensor.shape);
-    if (!expected || std::cmp_not_equal(*expected, tensor.bytes.size())) {
-      throw InvalidArgument(concat(
-          where, ": expected ", expected ? std::to_string(*expected) : "fewer than 2^63", " bytes for ",
-          name_of(tensor.dtype), " ", to_string(tensor.shape), ", found ", tensor.bytes.size()));
+    if (!expected) {
+      throw InvalidArgument(concat(where, ": expected sizes that make less than 2^63 bytes, found ",
+                                   name_of(tensor.dtype), " ", to_string(tensor.shape)));
+    }
+    if (std::cmp_not_equal(*expected, tensor.bytes.size())) {
+      throw InvalidArgument(concat(where, ": expected ", *expected, " bytes for ", name_of(tensor.dtype), " ",
+                                   to_string(tensor.shape), ", found ", tensor.bytes.size()));
     }
   }
 }
@@ -243,10 +247,11 @@ void check_tensors(std::span<const TensorToWrite> tensors, const std::string& fi
 /// The header for the tensors in this order, padded with spaces to a multiple of kAlignment.
 std::string make_header(std::span<const TensorToWrite* const> tensors,
                         const std::map<std::string, std::string>& metadata, const std::string& file) {
-  // The text is put together by hand because a JSON object would sort the names.
+  // The text is put together by hand because a JSON object would take time quadratic in the number of tensors
+  // to keep their order.
   std::string header = "{";
-  const auto append = [&](std::string_view name, const json& value) {
-    header += concat(header.size() == 1 ? "" : ",", json(name).dump(), ":", value.dump());
+  const auto append = [&header](std::string_view name, const ordered_json& value) {
+    header += concat(header.size() == 1 ? "" : ",", ordered_json(name).dump(), ":", value.dump());
   };
   try {
     if (!metadata.empty()) append(kMetadata, metadata);
@@ -257,7 +262,7 @@ std::string make_header(std::span<const TensorToWrite* const> tensors,
              {{"dtype", name_of(tensor->dtype)}, {"shape", tensor->shape}, {"data_offsets", {begin, end}}});
       begin = end;
     }
-  } catch (const json::type_error&) {
+  } catch (const ordered_json::type_error&) {
     throw InvalidArgument(concat(file, ": expected names and metadata in UTF-8, found other bytes"));
   }
   header += '}';
