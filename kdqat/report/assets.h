@@ -1,0 +1,16 @@
+#pragma once
+
+#include <string_view>
+
+namespace kdqat::report {
+
+// Files of this folder and the charting library, embedded when the library is built.
+extern const std::string_view
+    kChartLicence;  ///< the notice of the charting library and of what it is made of
+extern const std::string_view kChartLibrary;  ///< JavaScript: Vega, as `vega.parse` and `vega.View`
+extern const std::string_view kStyle;         ///< page.css
+extern const std::string_view kScript;        ///< page.js
+extern const std::string_view kLineChart;     ///< line_chart.vg.json: what all line charts share
+extern const std::string_view kShareChart;    ///< share_chart.vg.json
+
+}  // namespace kdqat::report

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <array>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "kdqat/report/series.h"
+
+namespace kdqat::report {
+
+/// One point that stands out, with a few words beside it.
+struct Mark {
+  Point point;
+  std::string label;
+};
+
+struct LineChart {
+  std::string title = {};  ///< above the chart; may be empty
+  std::string x_title = {};
+  std::string y_title = {};
+  std::vector<Series> series = {};
+  bool ordered = false;        ///< the series are steps of an order, such as layers: coloured along one ramp
+  bool logarithmic = false;    ///< the y axis; points with y <= 0 are left out
+  bool from_zero = false;      ///< a linear y axis begins at 0 at the latest
+  bool points = false;         ///< a dot at every point, not only where there is just one
+  bool whole_numbers = false;  ///< x is counted in ones, such as layers: no ticks between them
+  int height = 260;            ///< pixels of the plot
+  std::optional<Mark> mark = {};
+};
+
+/// Specification of lines over a common x. The pointer shows the values of all series at the nearest x.
+/// Throws InvalidArgument if there is no series.
+nlohmann::json line_chart(const LineChart& chart);
+
+/// Whether a chart of these series reads better with a logarithmic y axis: all values are positive, and the
+/// greatest is at least a hundred times the least.
+bool fits_logarithmic(const std::vector<Series>& series);
+
+/// How a whole is split in one place: shares that add up to 1.
+struct Shares {
+  std::string row;     ///< which row of bars it belongs to
+  std::string column;  ///< its place on the x axis
+  std::array<double, 3> parts = {};
+};
+
+struct ShareChart {
+  std::string x_title = {};
+  std::array<std::string, 3> parts = {};  ///< names from a bar's bottom to its top; the middle is neutral
+  std::vector<Shares> bars = {};          ///< rows and columns appear in the order of their first bar
+  int row_height = 84;                    ///< pixels
+};
+
+/// Specification of rows of stacked bars over a common x axis.
+nlohmann::json share_chart(const ShareChart& chart);
+
+}  // namespace kdqat::report
