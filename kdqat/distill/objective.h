@@ -1,0 +1,89 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kdqat/distill/loss.h"
+
+namespace kdqat::distill {
+
+/// Every loss that a student can learn from.
+enum class Loss {
+  kGroundTruth,
+  kLogit,
+  kHiddenState,
+  kAttentionScore,
+  kAttentionMap,
+  kContext,
+  kAttentionOutput,
+  kSaOutput,
+};
+
+inline constexpr std::array kLosses = {Loss::kGroundTruth,  Loss::kLogit,   Loss::kHiddenState,     Loss::kAttentionScore,
+                                       Loss::kAttentionMap, Loss::kContext, Loss::kAttentionOutput, Loss::kSaOutput};
+
+/// "ground_truth", "logit", "hidden_state" ...
+std::string_view name_of(Loss loss);
+
+/// Objectives of the paper (arXiv:2211.11014), each a set of losses with weight 1.
+enum class Recipe {
+  kHardLabel,    ///< ground_truth
+  kSoftLabel,    ///< logit
+  kHidden,       ///< logit + hidden_state
+  kTernaryBert,  ///< logit + hidden_state + attention_score
+  kMap,          ///< logit + hidden_state + attention_map
+  kOutput,       ///< logit + hidden_state + attention_output
+  kUnified,      ///< logit + hidden_state + attention_map + attention_output
+};
+
+/// "hard-label", "soft-label", "hidden", "ternarybert", "map", "output", "unified", in this order.
+const std::vector<std::string>& recipe_names();
+
+/// Throws InvalidArgument that lists the names.
+Recipe find_recipe(std::string_view name);
+std::string_view name_of(Recipe recipe);
+
+struct ObjectiveConfig {
+  Recipe recipe = Recipe::kUnified;
+
+  /// unified = gamma attention_map + (1 - gamma) attention_output; both have weight 1 without it.
+  std::optional<double> gamma;
+
+  /// Weights that replace the recipe's, by position in kLosses; 0 turns a loss off.
+  std::array<std::optional<double>, kLosses.size()> weights;
+
+  double temperature = 1.0;  ///< of attention_map; infinity for its limit
+  LayerSelection layers;     ///< of every loss over layers
+
+  /// What `loss` is multiplied with.
+  double weight_of(Loss loss) const;
+};
+
+/// Throws InvalidArgument that names the setting, what was expected and what was found, for: gamma outside of [0, 1] or with
+/// another recipe than unified, a negative or infinite weight, a temperature that is not above 0, layers that the
+/// encoder does not have, or weights that are all 0.
+void check(const ObjectiveConfig& config, std::int64_t num_hidden_layers);
+
+/// A loss of a step, before its weight.
+struct NamedLoss {
+  Loss loss;
+  LayerLoss value;  ///< terms are those of the layers; ground_truth and logit have one
+};
+
+struct ObjectiveResult {
+  torch::Tensor total;            ///< the weighted sum, differentiable
+  std::vector<NamedLoss> losses;  ///< those with a weight, in the order of kLosses
+};
+
+/// One loss on its own. `labels` may be undefined for all but ground_truth.
+LayerLoss compute_loss(Loss loss, const LossInputs& inputs, const torch::Tensor& labels, double temperature);
+
+/// The weighted sum of the losses of `config`.
+ObjectiveResult compute_objective(const ObjectiveConfig& config, const LossInputs& inputs, const torch::Tensor& labels);
+
+}  // namespace kdqat::distill

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "kdqat/quant/fake_quantize.h"
+
+namespace kdqat::quant {
+
+/// How the operation is carried out; both give the same function up to rounding.
+enum class Form {
+  kPlain,  ///< from libtorch's operations: any floating dtype, differentiable twice
+  kFused,  ///< the fast CPU form in float32, differentiable once
+};
+
+/// What the factors of a product are rounded to in the fused form; sums are float32 in either.
+enum class Precision { kFp32, kBf16 };
+
+/// What is quantized at the input of a linear layer, and how. The default is a floating-point layer.
+struct LinearQuantization {
+  std::optional<Quantizer> weight;
+  Granularity weight_granularity = Granularity::kPerTensor;
+  bool quantize_input = false;  ///< symmetric min-max, 8 bits
+  Granularity input_granularity = Granularity::kPerRow;
+};
+
+struct LinearOptions {
+  LinearQuantization quantization;
+  Form form = Form::kFused;
+  Precision precision = Precision::kFp32;
+};
+
+/// Weight [out, in] and bias [out].
+struct LinearParameters {
+  torch::Tensor weight;
+  torch::Tensor bias;
+};
+
+/// y = Q(x) Q(W)^T + b for each of the layers, whose input is the same and quantized once: x [T, in], y [T, out].
+///
+/// Gradients are straight-through in x and W (see fake_quantize). In the fused form the product of int8 codes is an
+/// integer product, exact; where only one factor is quantized, or 8-bit weights could saturate on this processor,
+/// it is a float32 product of what the codes stand for. kBf16 rounds the factors of products that are not integer
+/// products, forward and backward; it has no effect on a processor without such products and in the plain form.
+/// Throws InvalidArgument if shapes do not fit, or for the fused form of anything but float32 on a CPU.
+std::vector<torch::Tensor> linear(const torch::Tensor& x, std::span<const LinearParameters> layers,
+                                  const LinearOptions& options);
+torch::Tensor linear(const torch::Tensor& x, const LinearParameters& layer, const LinearOptions& options);
+
+}  // namespace kdqat::quant
