@@ -18,11 +18,9 @@ struct CustomTaskOptions {
   std::string text_column = "text";
   std::optional<std::string> pair_column = std::nullopt;
   std::string label_column = "label";
-  std::optional<Metric> metric =
-      std::nullopt;         ///< accuracy where it is not given, pearson_and_spearman for a regression
-  bool regression = false;  ///< labels are scores
-  std::vector<std::string>
-      labels;  ///< classes in the order of their ids; found in the training file where empty
+  std::optional<Metric> metric = std::nullopt;  ///< default: accuracy; regression: pearson_and_spearman
+  bool regression = false;                      ///< labels are scores
+  std::vector<std::string> labels = {};  ///< in the order of their ids; from the training file where empty
 };
 
 /// Task "custom". Its splits are train, dev and test: <split>.tsv, .csv or .jsonl in the data directory.

@@ -29,7 +29,7 @@ class LabelParser {
   double parse_class(const Record& record) const {
     const auto found = ids_.find(record.label);
     if (found != ids_.end()) return found->second;
-    throw base::FormatError(base::concat(at_line(file_, record.line), ": expected a label of ",
+    throw base::FormatError(base::concat(at_line(file_, record.line), ": expected one of the labels ",
                                          list(task_.label_values), ", found ", format::quote(record.label)));
   }
 
