@@ -61,7 +61,8 @@ class TemporaryFile {
  public:
   explicit TemporaryFile(const fs::path& target) : target_(target), path_(target) {
     path_ += ".tmp";
-    while (!open_and_lock()) {
+    for (int attempt = 1; !open_and_lock(); ++attempt) {
+      if (attempt == kAttempts) throw_busy();
     }
     if (::ftruncate(file_.get(), 0) != 0) fail(errno);
   }
@@ -91,17 +92,21 @@ class TemporaryFile {
   }
 
  private:
+  // Each failed attempt means that another writer has just finished.
+  static constexpr int kAttempts = 100;
+
   [[noreturn]] void fail(int code) { throw_io_error(target_, "cannot write", code); }
+
+  [[noreturn]] void throw_busy() {
+    throw IoError(concat(target_.string(), ": another process is writing this file"));
+  }
 
   /// False if another writer renamed or removed the file between our opening and our locking it.
   bool open_and_lock() {
     file_ = Descriptor(::open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666));
     if (file_.get() < 0) fail(errno);
-    if (::flock(file_.get(), LOCK_EX | LOCK_NB) != 0) {
-      if (errno == EWOULDBLOCK)
-        throw IoError(concat(target_.string(), ": another process is writing this file"));
-      fail(errno);
-    }
+    // Any other failure is that of a file system without locks, where nothing keeps two writers apart.
+    if (::flock(file_.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) throw_busy();
     struct stat opened {};
     struct stat named {};
     owned_ = ::fstat(file_.get(), &opened) == 0 && ::lstat(path_.c_str(), &named) == 0 &&
