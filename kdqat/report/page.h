@@ -21,11 +21,14 @@ struct Table {
 
 /// A chart: a specification of Vega 5 and the words under it.
 ///
-/// The page sets the specification's width and its colours: leave out "width" and "$schema", take colours
-/// from the ranges "category" (first the text's colour, then seven that colour-blind people can tell apart)
-/// and "ramp", or from the signals "foreground" and "background". What the pointer shows is the value of the
-/// signal "tooltip" or the "tooltip" of a mark: a text or {"title": text, "rows": [{"name", "text",
-/// "colour"}]}.
+/// The page sets the specification's width and its colours; leave out "width" and "$schema". For colours that
+/// fit the page, light or dark, take the ranges "category" (first the text's colour, then seven that
+/// colour-blind people can tell apart), "diverging" (three, the middle one neutral) and "ramp", and the
+/// signals "foreground", "background" and "accent". The signal "page_width" is the pixels that the figure may
+/// take, axes included.
+///
+/// What the pointer shows is the value of the signal "tooltip" or the "tooltip" of a mark: a text or
+/// {"title": text, "rows": [{"name": text, "text": text, "colour": text or missing}]}.
 struct Figure {
   nlohmann::json specification;
   std::string caption;

@@ -310,13 +310,10 @@ void add_codes(const RunRecord& record, Page& page) {
 
 void add_run(const RunRecord& record, Page& page) {
   json run = json::object();
-  const auto add = [&](const char* name, const json& value) {
-    if (!value.empty()) run[name] = value;
-  };
-  add("started", record.started);
-  add("version", record.version);
-  add("model", record.model);
-  add("machine", record.machine);
+  if (!record.started.empty()) run["started"] = record.started;
+  if (!record.version.empty()) run["version"] = record.version;
+  if (!record.model.empty()) run["model"] = record.model;
+  if (!record.machine.empty()) run["machine"] = record.machine;
   if (!run.empty()) {
     page.add_section("Model and machine");
     page.add_values(run);

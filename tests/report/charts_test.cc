@@ -1,0 +1,137 @@
+#include "kdqat/report/charts.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "kdqat/base/error.h"
+
+namespace kdqat::report {
+namespace {
+
+using base::InvalidArgument;
+using nlohmann::json;
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
+
+/// The values of one data set of a specification.
+json values(const json& specification, const std::string& name) {
+  for (const json& data : specification.at("data")) {
+    if (data.at("name") == name) return data.at("values");
+  }
+  ADD_FAILURE() << "no data named " << name;
+  return nullptr;
+}
+
+json scale(const json& specification, const std::string& name) {
+  for (const json& one : specification.at("scales")) {
+    if (one.at("name") == name) return one;
+  }
+  ADD_FAILURE() << "no scale named " << name;
+  return nullptr;
+}
+
+LineChart two_losses() {
+  return {
+      .x_title = "step",
+      .y_title = "loss",
+      .series = {{.name = "total", .points = {{1, 2.0}, {2, 1.0}}}, {.name = "logit", .points = {{1, 0.5}}}}};
+}
+
+TEST(LineChartTest, HoldsEveryPointWithItsSeries) {
+  const json specification = line_chart(two_losses());
+  EXPECT_EQ(
+      values(specification, "points"),
+      json::parse(R"([{"x": 1, "y": 2, "i": 0}, {"x": 2, "y": 1, "i": 0}, {"x": 1, "y": 0.5, "i": 1}])"));
+  EXPECT_EQ(values(specification, "series")[1].at("name"), "logit");
+  EXPECT_EQ(scale(specification, "colour").at("domain"), json({"total", "logit"}));
+  EXPECT_EQ(specification.at("legends").size(), 1U);
+}
+
+TEST(LineChartTest, LogarithmicAxisLeavesOutWhatHasNoLogarithm) {
+  LineChart chart = two_losses();
+  chart.series[1].points = {{1, 0.0}, {2, -1.0}, {3, 4.0}};
+  chart.logarithmic = true;
+  const json specification = line_chart(chart);
+  EXPECT_EQ(values(specification, "points").size(), 3U);
+  EXPECT_EQ(scale(specification, "y").at("type"), "log");
+}
+
+TEST(LineChartTest, LinearAxisBeginsAtZeroOnlyIfAsked) {
+  LineChart chart = two_losses();
+  EXPECT_EQ(scale(line_chart(chart), "y").at("zero"), false);
+  chart.from_zero = true;
+  EXPECT_EQ(scale(line_chart(chart), "y").at("zero"), true);
+}
+
+TEST(LineChartTest, VariantsOfOneNameShareItsColour) {
+  LineChart chart = two_losses();
+  chart.series = {{.name = "query", .points = {{0, 1}}},
+                  {.name = "query", .points = {{0, 2}}, .style = Style::kHollow, .variant = "start"}};
+  const json specification = line_chart(chart);
+  EXPECT_EQ(scale(specification, "colour").at("domain"), json({"query"}));
+  const json series = values(specification, "series");
+  EXPECT_EQ(series[1].at("shown"), "query, start");
+  EXPECT_EQ(series[1].at("style"), "hollow");
+}
+
+TEST(LineChartTest, OrderedSeriesAreColouredAlongTheRamp) {
+  LineChart chart = two_losses();
+  chart.ordered = true;
+  const json specification = line_chart(chart);
+  EXPECT_EQ(scale(specification, "colour").at("range"), "ramp");
+  EXPECT_EQ(scale(specification, "colour").at("domain"), json({0, 1}));
+}
+
+TEST(LineChartTest, LonePointsGetADotSinceALineNeedsTwo) {
+  LineChart chart = two_losses();
+  const auto dots = [&] { return line_chart(chart).at("data").back(); };
+  EXPECT_TRUE(dots().contains("transform"));  // filtered away
+  chart.series[0].points.resize(1);
+  EXPECT_FALSE(dots().contains("transform"));
+}
+
+TEST(LineChartTest, MarkCarriesItsLabel) {
+  LineChart chart = two_losses();
+  EXPECT_TRUE(values(line_chart(chart), "mark").empty());
+  chart.mark = {{2, 1.0}, "best 1.0"};
+  EXPECT_EQ(values(line_chart(chart), "mark"), json::parse(R"([{"x": 2, "y": 1, "label": "best 1.0"}])"));
+}
+
+TEST(LineChartTest, RejectsAChartOfNothing) {
+  EXPECT_THAT(
+      [] { line_chart({}); },
+      ThrowsMessage<InvalidArgument>(HasSubstr("series of a line chart: expected at least one, found none")));
+}
+
+TEST(FitsLogarithmicTest, NeedsTwoDecadesOfPositiveValues) {
+  const auto fits = [](const std::vector<Point>& points) {
+    return fits_logarithmic({{.name = "loss", .points = points}});
+  };
+  EXPECT_TRUE(fits({{1, 2.0}, {2, 0.02}}));
+  EXPECT_FALSE(fits({{1, 2.0}, {2, 0.0201}}));
+  EXPECT_FALSE(fits({{1, 2.0}, {2, 0.0}}));
+  EXPECT_FALSE(fits({{1, 2.0}, {2, -5.0}}));
+  EXPECT_FALSE(fits({}));
+}
+
+TEST(ShareChartTest, StacksThePartsOfEachBar) {
+  const json specification =
+      share_chart({.x_title = "layer",
+                   .parts = {"-1", "0", "+1"},
+                   .bars = {{"query", "0", {0.25, 0.5, 0.25}}, {"key", "0", {0.5, 0.5, 0.0}}}});
+  const json shares = values(specification, "shares");
+  ASSERT_EQ(shares.size(), 6U);
+  EXPECT_EQ(shares[1].at("from"), 0.25);
+  EXPECT_EQ(shares[1].at("to"), 0.75);
+  EXPECT_EQ(shares[2].at("to"), 1.0);
+  EXPECT_EQ(shares[3].at("from"), 0.0);  // the next bar begins anew
+  EXPECT_EQ(shares[0].at("tooltip").at("title"), "query, layer 0");
+  EXPECT_EQ(shares[0].at("tooltip").at("rows")[0], json({{"name", "+1"}, {"text", "25.0 %"}}));
+  EXPECT_EQ(scale(specification, "row").at("domain"), json({"query", "key"}));
+  EXPECT_EQ(scale(specification, "x").at("domain"), json({"0"}));
+}
+
+}  // namespace
+}  // namespace kdqat::report
