@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "kdqat/text/normalizer.h"
+
+namespace kdqat::text {
+
+/// The names of the special tokens; the fields of tokenizer_config.json.
+struct SpecialTokenNames {
+  std::string unk = "[UNK]";
+  std::string cls = "[CLS]";
+  std::string sep = "[SEP]";
+  std::string pad = "[PAD]";
+  std::string mask = "[MASK]";
+};
+
+/// What the files of a tokenizer say.
+struct Vocabulary {
+  std::string where;                ///< the file that the tokens are from, for messages
+  std::vector<std::string> tokens;  ///< id = position
+  std::size_t num_pieces = 0;  ///< tokens that WordPiece may use: all but those that were added behind it
+  SpecialTokenNames names;
+  std::vector<std::string> added_tokens;  ///< found in raw text as the named ones are; among `tokens`
+  NormalizerConfig normalizer;
+};
+
+/// Reads vocab.txt, or tokenizer.json where there is no vocab.txt, and tokenizer_config.json if there is one.
+/// What tokenizer_config.json gives goes before what tokenizer.json gives; what neither gives is as in BERT.
+/// Throws as Tokenizer::load does.
+Vocabulary load_vocabulary(const std::filesystem::path& model_dir);
+
+}  // namespace kdqat::text
