@@ -12,7 +12,7 @@
 namespace kdqat::data {
 namespace {
 
-using Batch = std::vector<std::int64_t>;
+using Indices = std::vector<std::int64_t>;
 
 /// Enough for a window to have batches of many lengths, few enough for an epoch to keep its mixture.
 constexpr std::int64_t kBatchesPerWindow = 50;
@@ -21,7 +21,7 @@ constexpr std::int64_t kBatchesPerWindow = 50;
 /// apart from other uses of the same seed.
 constexpr std::uint64_t kSamplerStream = 0x73616D70;  // "samp"
 
-void check(std::span<const std::int64_t> lengths, const SamplerConfig& config) {
+void check_plan(std::span<const std::int64_t> lengths, const SamplerConfig& config) {
   if (lengths.empty()) throw base::InvalidArgument("sampler: expected at least one example, found none");
   if (config.batch_tokens < 0) {
     throw base::InvalidArgument(
@@ -54,9 +54,9 @@ std::int64_t capacity_of_window(const SamplerConfig& config) {
 
 /// `order` cut into runs, each as long as fits `most`, which is tokens or examples as the capacity of a batch
 /// is.
-std::vector<Batch> cut(std::span<const std::int64_t> order, std::span<const std::int64_t> lengths,
-                       const SamplerConfig& config, std::int64_t most) {
-  std::vector<Batch> runs;
+std::vector<Indices> cut(std::span<const std::int64_t> order, std::span<const std::int64_t> lengths,
+                         const SamplerConfig& config, std::int64_t most) {
+  std::vector<Indices> runs;
   std::int64_t left = 0;
   for (const std::int64_t example : order) {
     const std::int64_t size = config.batch_tokens > 0 ? lengths[static_cast<std::size_t>(example)] : 1;
@@ -72,19 +72,19 @@ std::vector<Batch> cut(std::span<const std::int64_t> order, std::span<const std:
 
 }  // namespace
 
-std::vector<Batch> plan_epoch(std::span<const std::int64_t> lengths, const SamplerConfig& config,
-                              std::int64_t epoch) {
-  check(lengths, config);
+std::vector<Indices> plan_epoch(std::span<const std::int64_t> lengths, const SamplerConfig& config,
+                                std::int64_t epoch) {
+  check_plan(lengths, config);
   if (epoch < 0) throw base::InvalidArgument(base::concat("epoch: expected at least 0, found ", epoch));
 
   base::Random random(config.seed, kSamplerStream << 32 | static_cast<std::uint64_t>(epoch));
-  Batch order(lengths.size());
+  Indices order(lengths.size());
   std::iota(order.begin(), order.end(), 0);
   random.shuffle(order);
   if (!config.bucket_by_length) return cut(order, lengths, config, capacity(config));
 
-  std::vector<Batch> batches;
-  for (Batch& window : cut(order, lengths, config, capacity_of_window(config))) {
+  std::vector<Indices> batches;
+  for (Indices& window : cut(order, lengths, config, capacity_of_window(config))) {
     std::ranges::stable_sort(window, {},
                              [&](std::int64_t i) { return lengths[static_cast<std::size_t>(i)]; });
     std::ranges::move(cut(window, lengths, config, capacity(config)), std::back_inserter(batches));
@@ -95,7 +95,7 @@ std::vector<Batch> plan_epoch(std::span<const std::int64_t> lengths, const Sampl
 
 std::int64_t count_batches(std::span<const std::int64_t> lengths, const SamplerConfig& config,
                            std::int64_t epochs) {
-  check(lengths, config);
+  check_plan(lengths, config);
   if (epochs < 0) throw base::InvalidArgument(base::concat("epochs: expected at least 0, found ", epochs));
   if (config.batch_tokens == 0) {
     const auto examples = static_cast<std::int64_t>(lengths.size());

@@ -36,12 +36,14 @@ std::optional<Quantizer> embedding_quantizer(int bits) {
   return bits == 8 ? Quantizer::kTwnUniform8 : linear_quantizer(bits);
 }
 
+Granularity linear_granularity(const QuantizationConfig& config) {
+  return config.weight_granularity == format::WeightGranularity::kRow ? Granularity::kPerRow : Granularity::kPerTensor;
+}
+
 quant::LinearQuantization linear_quantization(const std::optional<QuantizationConfig>& config) {
   if (!config) return {};
   return {.weight = linear_quantizer(config->weight_bits),
-          .weight_granularity = config->weight_granularity == format::WeightGranularity::kRow
-                                    ? Granularity::kPerRow
-                                    : Granularity::kPerTensor,
+          .weight_granularity = linear_granularity(*config),
           .quantize_input = config->activation_bits == 8,
           .input_granularity = config->activation_granularity == format::ActivationGranularity::kToken
                                    ? Granularity::kPerRow
@@ -276,6 +278,10 @@ std::optional<Quantizer> weight_quantizer(const std::string& parameter_name, con
   const bool linear = ends_with(parameter_name, ".weight") && !ends_with(parameter_name, "LayerNorm.weight") &&
                       (parameter_name.starts_with("bert.encoder.") || parameter_name.starts_with("bert.pooler."));
   return linear ? linear_quantizer(quantization.weight_bits) : std::nullopt;
+}
+
+Granularity weight_granularity(const std::string& parameter_name, const QuantizationConfig& quantization) {
+  return ends_with(parameter_name, "word_embeddings.weight") ? Granularity::kPerRow : linear_granularity(quantization);
 }
 
 std::int64_t count_parameters(const format::EncoderConfig& config) {

@@ -114,6 +114,9 @@ Classifier make_student(Classifier& teacher, const format::QuantizationConfig& q
 std::optional<quant::Quantizer> weight_quantizer(const std::string& parameter_name,
                                                  const format::QuantizationConfig& quantization);
 
+/// What shares a scale in a quantized parameter of this name: a row of the word embedding; of the linears as configured.
+quant::Granularity weight_granularity(const std::string& parameter_name, const format::QuantizationConfig& quantization);
+
 /// Number of parameters of a classifier of this configuration.
 std::int64_t count_parameters(const format::EncoderConfig& config);
 

@@ -202,10 +202,8 @@ Classifier dequantized(Classifier& student) {
       *to[i].tensor = latent.clone();
       continue;
     }
-    const bool row = student.quantization()->weight_granularity == format::WeightGranularity::kRow ||
-                     from[i].name.ends_with("word_embeddings.weight");
     *to[i].tensor =
-        quant::fake_quantize(latent, *quantizer, row ? quant::Granularity::kPerRow : quant::Granularity::kPerTensor);
+        quant::fake_quantize(latent, *quantizer, weight_granularity(from[i].name, *student.quantization()));
   }
   format::EncoderConfig config = student.config();
   if (config.source.contains("kdqat")) config.source["kdqat"].erase("quantization");

@@ -125,6 +125,8 @@ nlohmann::json line_chart(const LineChart& chart) {
   json& axes = specification["axes"];
   axes[0]["title"] = chart.y_title;
   axes[1]["title"] = chart.x_title;
+  if (chart.points)
+    specification["scales"][0]["padding"] = 8;  // pixels, so that no dot covers an axis's label
   if (chart.whole_numbers) axes[1]["tickMinStep"] = 1;
   set_colours(chart, specification);
   return specification;

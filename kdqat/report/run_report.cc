@@ -53,8 +53,12 @@ std::vector<Point> smoothed(const std::vector<Point>& points) {
   return thin(running_mean(points, std::max<std::size_t>(1, points.size() / kMeansPerRun)), kMostMeans);
 }
 
-std::string mean_caption() {
-  return concat("the mean over 1/", kMeansPerRun, " of the run around each step");
+/// Whether `smoothed` changes anything.
+bool is_noisy(const std::vector<StepRecord>& steps) { return steps.size() >= 2 * kMeansPerRun; }
+
+/// What a caption says of lines that are smoothed.
+std::string mean_note(const std::vector<StepRecord>& steps) {
+  return is_noisy(steps) ? concat(", the mean over 1/", kMeansPerRun, " of the run around each step") : "";
 }
 
 /// Names of the members that any of the steps has, in the order of the alphabet.
@@ -150,10 +154,13 @@ void add_summary(const RunRecord& record, Page& page) {
 
 void add_losses(const RunRecord& record, Page& page) {
   LineChart chart{.x_title = "step", .y_title = "loss", .from_zero = true, .height = 300};
+  const bool noisy = is_noisy(record.steps);
   std::vector<Series> means;
   const auto add = [&](const std::string& name, const std::vector<Point>& points) {
     if (points.empty()) return;
-    chart.series.push_back({.name = name, .points = thin(points, kMostPoints), .style = Style::kFaint});
+    if (noisy) {
+      chart.series.push_back({.name = name, .points = thin(points, kMostPoints), .style = Style::kFaint});
+    }
     means.push_back({.name = name, .points = smoothed(points)});
   };
   add("total", step_points(record.steps, [](const StepRecord& step) { return step.loss; }));
@@ -166,10 +173,8 @@ void add_losses(const RunRecord& record, Page& page) {
   chart.series.insert(chart.series.end(), means.begin(), means.end());
   page.add_section("Losses");
   page.add_figure(
-      {line_chart(chart),
-       concat(
-           "The loss of the training batches: what is minimised, and its parts. Faint: as recorded; clear: ",
-           mean_caption(), ".")});
+      {line_chart(chart), concat("The loss of the training batches: what is minimised, and its parts",
+                                 noisy ? ". Faint: as recorded; clear" : "", mean_note(record.steps), ".")});
 }
 
 void add_scores(const RunRecord& record, Page& page) {
@@ -242,8 +247,8 @@ void add_layer_losses(const RunRecord& record, Page& page) {
     chart.series = layer_series(record.steps, loss);
     if (chart.series.empty()) continue;
     chart.logarithmic = fits_logarithmic(chart.series);
-    page.add_figure(
-        {line_chart(chart), concat("Each layer's ", words(loss), " loss, ", mean_caption(), "."), true});
+    page.add_figure({line_chart(chart),
+                     concat("Each layer's ", words(loss), " loss", mean_note(record.steps), "."), true});
   }
 }
 

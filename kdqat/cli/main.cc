@@ -1,0 +1,75 @@
+// The program kdqat: reads the command line, runs the chosen command, turns errors into messages and exit codes.
+
+#include <ATen/Parallel.h>
+
+#include <CLI/CLI.hpp>
+#include <exception>
+#include <new>
+
+#include "kdqat/base/error.h"
+#include "kdqat/base/parallel.h"
+#include "kdqat/base/version.h"
+#include "kdqat/cli/command.h"
+#include "kdqat/cli/console.h"
+
+namespace kdqat::cli {
+namespace {
+
+constexpr int kFailed = 1;
+constexpr int kUsage = 2;
+constexpr int kInterrupted = 130;
+
+/// Messages of libtorch go on with a trace of its own code.
+std::string first_line(const std::string& message) { return message.substr(0, message.find('\n')); }
+
+int run(const Action& action) {
+  try {
+    action();
+    return 0;
+  } catch (const base::Interrupted& error) {
+    print_message(error.what());
+    return kInterrupted;
+  } catch (const base::Error& error) {
+    print_message(base::concat("error: ", error.what()));
+  } catch (const std::bad_alloc&) {
+    print_message("error: out of memory: a smaller --batch-size or --max-seq-length needs less");
+  } catch (const std::exception& error) {
+    print_message(base::concat("error: ", first_line(error.what())));
+  }
+  return kFailed;
+}
+
+void set_up(CLI::App& app, Action& action) {
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.set_version_flag("--version", base::kVersion);
+  app.set_config("--config", "", "Settings as --name's own names, one [command] a section; the command line goes first");
+  app.allow_config_extras(CLI::config_extras_mode::error);
+  register_finetune(app, action);
+  register_distill(app, action);
+  register_evaluate(app, action);
+  register_predict(app, action);
+  register_info(app, action);
+  register_export(app, action);
+  register_losses(app, action);
+  register_tokenize(app, action);
+}
+
+int main(int argc, char** argv) {
+  base::set_num_threads(base::available_processors());
+  at::set_num_threads(base::available_processors());
+  CLI::App app("From a pre-trained encoder and a labelled task to a student of few bits.", "kdqat");
+  Action action;
+  set_up(app, action);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kUsage;
+  }
+  return run(action);
+}
+
+}  // namespace
+}  // namespace kdqat::cli
+
+int main(int argc, char** argv) { return kdqat::cli::main(argc, argv); }

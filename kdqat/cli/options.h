@@ -1,0 +1,37 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "kdqat/data/custom_task.h"
+#include "kdqat/distill/objective.h"
+#include "kdqat/format/quantization_config.h"
+#include "kdqat/train/training_config.h"
+
+namespace kdqat::cli {
+
+/// Options that several commands share. Each function adds them to a command and fills the struct when the command line is
+/// read; the struct's initializers are the only defaults.
+
+/// --threads: of every parallel loop.
+void add_threads(CLI::App& command);
+
+/// --precision fp32|bf16.
+void add_precision(CLI::App& command, quant::Precision& precision);
+
+/// --task, --data and the columns of one's own data; `custom` is set if any of those is given.
+void add_task(CLI::App& command, std::string& task, std::filesystem::path& data_dir,
+              std::optional<data::CustomTaskOptions>& custom);
+
+/// Everything that fine-tuning and distilling share.
+void add_training(CLI::App& command, train::TrainingConfig& config);
+
+/// --weight-bits, --embedding-bits, --activation-bits and the granularities.
+void add_quantization(CLI::App& command, format::QuantizationConfig& config);
+
+/// --objective, --gamma, the losses' weights, --temperature and --distill-layers.
+void add_objective(CLI::App& command, distill::ObjectiveConfig& config);
+
+}  // namespace kdqat::cli

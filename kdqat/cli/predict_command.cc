@@ -1,0 +1,107 @@
+#include <cmath>
+#include <fstream>
+#include <iostream>
+#include <optional>
+
+#include "kdqat/base/error.h"
+#include "kdqat/cli/command.h"
+#include "kdqat/cli/console.h"
+#include "kdqat/cli/model_settings.h"
+#include "kdqat/cli/options.h"
+#include "kdqat/cli/text_input.h"
+#include "kdqat/model/pretrained.h"
+#include "kdqat/train/commands.h"
+#include "kdqat/train/evaluation.h"
+
+namespace kdqat::cli {
+namespace {
+
+struct PredictConfig {
+  std::filesystem::path model_dir;
+  std::string file = "-";
+  std::int64_t max_seq_length = 0;
+};
+
+/// Answers texts with one model.
+class Predictor {
+ public:
+  explicit Predictor(const PredictConfig& config)
+      : classifier_(model::load_classifier(config.model_dir).classifier),
+        settings_(model_settings(classifier_.config())),
+        tokenizer_(train::load_tokenizer(config.model_dir, classifier_.config())) {
+    if (config.max_seq_length > 0) settings_.max_seq_length = config.max_seq_length;
+    if (settings_.max_seq_length == 0) settings_.max_seq_length = classifier_.config().max_position_embeddings;
+    train::check_max_seq_length(settings_.max_seq_length, classifier_.config());
+  }
+
+  std::vector<nlohmann::json> answer(const std::vector<TextInput>& texts, const TextReader& reader) const {
+    train::Dataset dataset;
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      dataset.encodings.push_back(encode(texts[i], reader.place(i)));
+      dataset.labels.push_back(0.0);
+    }
+    const train::Predictions predictions = train::predict(classifier_, dataset, settings_.precision);
+    const torch::Tensor probabilities = predictions.logits.softmax(1);
+    std::vector<nlohmann::json> answers;
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      answers.push_back(describe(predictions.predictions[i], probabilities[static_cast<std::int64_t>(i)]));
+    }
+    return answers;
+  }
+
+ private:
+  text::Encoding encode(const TextInput& input, const std::string& place) const {
+    try {
+      return tokenizer_.encode(input.text, input.pair ? std::optional<std::string_view>(*input.pair) : std::nullopt,
+                               settings_.max_seq_length);
+    } catch (const base::InvalidArgument& error) {
+      throw base::InvalidArgument(base::concat(place, ": ", error.what()));
+    }
+  }
+
+  /// Probabilities by label; of a regression the score itself.
+  nlohmann::json describe(double prediction, const torch::Tensor& probabilities) const {
+    if (classifier_.config().num_labels == 1) return {{"label", prediction}, {"scores", {{"score", prediction}}}};
+    const std::vector<std::string>& labels = classifier_.config().labels;
+    nlohmann::json scores;
+    for (std::size_t c = 0; c < labels.size(); ++c) {
+      scores[labels[c]] = probabilities[static_cast<std::int64_t>(c)].item<double>();
+    }
+    return {{"label", labels[static_cast<std::size_t>(std::lround(prediction))]}, {"scores", scores}};
+  }
+
+  model::Classifier classifier_;
+  ModelSettings settings_;
+  text::Tokenizer tokenizer_;
+};
+
+void run_predict(const PredictConfig& config) {
+  const Predictor predictor(config);
+  std::ifstream file;
+  if (config.file != "-") {
+    file.open(config.file);
+    if (!file) throw base::IoError(base::concat(config.file, ": can't open the file"));
+  }
+  const std::string name = config.file == "-" ? "standard input" : config.file;
+  TextReader reader(config.file == "-" ? std::cin : file, LineForm::kDetect, name);
+  for (std::vector<TextInput> texts; !(texts = reader.read(train::kEvaluationBatch)).empty();) {
+    for (const nlohmann::json& answer : predictor.answer(texts, reader)) print_json(answer);
+  }
+}
+
+}  // namespace
+
+void register_predict(CLI::App& app, Action& action) {
+  const auto config = std::make_shared<PredictConfig>();
+  CLI::App* command = app.add_subcommand("predict", "Answer texts with a trained model, as JSON lines {\"label\", \"scores\"}");
+  command->add_option("--model", config->model_dir, "Folder of the model")->required()->check(CLI::ExistingDirectory);
+  command->add_option("FILE", config->file, "Texts, one a line, or JSON lines {\"text\", \"pair\"?}; - for standard input")
+      ->capture_default_str();
+  command->add_option("--max-seq-length", config->max_seq_length,
+                      "Tokens at which a text or pair is cut [as the model was trained]")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 20));
+  add_threads(*command);
+  command->callback([config, &action] { action = [config] { run_predict(*config); }; });
+}
+
+}  // namespace kdqat::cli

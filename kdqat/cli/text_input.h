@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <istream>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace kdqat::cli {
+
+/// One text, or a pair of texts, to answer.
+struct TextInput {
+  std::string text;
+  std::optional<std::string> pair;
+};
+
+/// How lines become texts.
+enum class LineForm {
+  kJson,    ///< {"text": "...", "pair": "..."?} a line
+  kDetect,  ///< as the first line is: JSON lines if it starts with {, else a text a line
+};
+
+/// Reads texts line by line; blank JSON lines are skipped, a blank plain line is an empty text.
+class TextReader {
+ public:
+  /// `name` stands for the stream in messages.
+  TextReader(std::istream& stream, LineForm form, std::string name)
+      : stream_(stream), form_(form), name_(std::move(name)) {}
+
+  /// Up to `count` texts; none at the end. Throws FormatError that names stream and line for what is not an object with a
+  /// string "text" and, where given, a string "pair".
+  std::vector<TextInput> read(std::size_t count);
+
+  /// "name: line 3", for the i-th text of the last read.
+  std::string place(std::size_t index) const;
+
+ private:
+  TextInput parse(const std::string& line) const;
+
+  std::istream& stream_;
+  LineForm form_;
+  std::string name_;
+  std::int64_t line_ = 0;
+  std::optional<bool> json_;
+  std::vector<std::int64_t> lines_;
+};
+
+}  // namespace kdqat::cli

@@ -1,0 +1,77 @@
+#include <iostream>
+#include <optional>
+
+#include "kdqat/base/error.h"
+#include "kdqat/cli/command.h"
+#include "kdqat/cli/console.h"
+#include "kdqat/cli/options.h"
+#include "kdqat/cli/text_input.h"
+#include "kdqat/format/encoder_config.h"
+#include "kdqat/format/model_directory.h"
+#include "kdqat/text/tokenizer.h"
+
+namespace kdqat::cli {
+namespace {
+
+struct TokenizeConfig {
+  std::filesystem::path model_dir;
+  std::int64_t max_seq_length = 0;
+};
+
+text::Encoding encode(const text::Tokenizer& tokenizer, const TextInput& input, std::int64_t max_seq_length,
+                      const std::string& place) {
+  try {
+    return tokenizer.encode(input.text, input.pair ? std::optional<std::string_view>(*input.pair) : std::nullopt,
+                            max_seq_length);
+  } catch (const base::InvalidArgument& error) {
+    throw base::InvalidArgument(base::concat(place, ": ", error.what()));
+  }
+}
+
+void append_ids(std::string& line, const std::vector<std::int32_t>& ids) {
+  line.push_back('[');
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (i > 0) line.push_back(',');
+    line.append(std::to_string(ids[i]));
+  }
+  line.push_back(']');
+}
+
+void run_tokenize(const TokenizeConfig& config) {
+  const text::Tokenizer tokenizer = text::Tokenizer::load(config.model_dir);
+  std::int64_t max_seq_length = config.max_seq_length;
+  if (max_seq_length == 0) {
+    max_seq_length = format::read_encoder_config(format::find_config(config.model_dir)).max_position_embeddings;
+  }
+  TextReader reader(std::cin, LineForm::kJson, "standard input");
+  constexpr std::size_t kLines = 256;
+  for (std::vector<TextInput> texts; !(texts = reader.read(kLines)).empty();) {
+    std::string lines;
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      const text::Encoding encoding = encode(tokenizer, texts[i], max_seq_length, reader.place(i));
+      lines.append("{\"input_ids\":");
+      append_ids(lines, encoding.input_ids);
+      lines.append(",\"token_type_ids\":");
+      append_ids(lines, encoding.token_type_ids);
+      lines.append("}\n");
+    }
+    std::cout << lines;
+    if (!std::cout.flush()) throw base::IoError("standard output: can't write");
+  }
+}
+
+}  // namespace
+
+void register_tokenize(CLI::App& app, Action& action) {
+  const auto config = std::make_shared<TokenizeConfig>();
+  CLI::App* command = app.add_subcommand(
+      "tokenize", "JSON lines {\"text\", \"pair\"?} on standard input to {\"input_ids\", \"token_type_ids\"}");
+  command->add_option("--model", config->model_dir, "Folder of the model whose tokenizer it is")
+      ->required()->check(CLI::ExistingDirectory);
+  command->add_option("--max-seq-length", config->max_seq_length,
+                      "Tokens at which a text or pair is cut, [CLS] and [SEP] counted [the model's positions]")
+      ->check(CLI::Range(std::int64_t{3}, std::int64_t{1} << 30));
+  command->callback([config, &action] { action = [config] { run_tokenize(*config); }; });
+}
+
+}  // namespace kdqat::cli

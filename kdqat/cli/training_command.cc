@@ -1,0 +1,40 @@
+#include "kdqat/cli/training_command.h"
+
+#include <filesystem>
+
+#include "kdqat/base/file.h"
+#include "kdqat/cli/console.h"
+#include "kdqat/report/run_report.h"
+
+namespace kdqat::cli {
+namespace {
+
+void write_records(const CLI::App& app, const std::filesystem::path& directory) {
+  report::write_run_report(directory / "metrics.jsonl", directory / "report.html");
+  base::write_file_atomically(directory / "run.toml", app.config_to_str(/*default_also=*/true));
+}
+
+}  // namespace
+
+void run_with_display(const CLI::App& app, const std::string& title, const train::TrainingConfig& config,
+                      const std::function<train::TrainingResult(const train::TrainingCallbacks&)>& run) {
+  catch_interrupts();
+  TrainingConsole console(title);
+  bool started = false;
+  train::TrainingCallbacks callbacks = console.callbacks();
+  const auto on_step = callbacks.on_step;
+  callbacks.on_step = [&](const train::TrainingCallbacks::Step& step) {
+    started = true;
+    on_step(step);
+  };
+  try {
+    const train::TrainingResult result = run(callbacks);
+    write_records(app, config.output_dir);
+    console.finish(result, config.output_dir.string());
+  } catch (...) {
+    if (started) write_records(app, config.output_dir);
+    throw;
+  }
+}
+
+}  // namespace kdqat::cli

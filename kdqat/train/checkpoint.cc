@@ -1,0 +1,104 @@
+#include "kdqat/train/checkpoint.h"
+
+#include <array>
+#include <span>
+#include <vector>
+
+#include "kdqat/base/error.h"
+#include "kdqat/format/safetensors.h"
+
+namespace kdqat::train {
+namespace {
+
+constexpr int kVersion = 1;
+
+struct NamedTensor {
+  std::string name;
+  torch::Tensor tensor;
+};
+
+std::vector<NamedTensor> tensors_of(BertAdam& optimizer) {
+  std::vector<NamedTensor> result;
+  for (const BertAdam::Slot& slot : optimizer.slots()) {
+    result.push_back({"weights/" + slot.name, slot.parameter.detach()});
+    result.push_back({"first_moment/" + slot.name, slot.first_moment});
+    result.push_back({"second_moment/" + slot.name, slot.second_moment});
+  }
+  return result;
+}
+
+/// Where two effective configurations first differ: "a.b: found x, expected y"; empty if nowhere.
+std::string difference(const nlohmann::json& saved, const nlohmann::json& current, const std::string& name = "") {
+  if (saved.is_object() && current.is_object()) {
+    nlohmann::json keys = saved;
+    keys.update(current);
+    for (const auto& [key, unused] : keys.items()) {
+      const std::string result = difference(saved.value(key, nlohmann::json()), current.value(key, nlohmann::json()),
+                                            name.empty() ? key : name + "." + key);
+      if (!result.empty()) return result;
+    }
+    return {};
+  }
+  if (saved == current) return {};
+  return base::concat(name, ": expected ", saved.dump(), ", found ", current.dump());
+}
+
+}  // namespace
+
+void save_checkpoint(const std::filesystem::path& path, BertAdam& optimizer, const Progress& progress,
+                     const nlohmann::json& config) {
+  nlohmann::json state = {{"version", kVersion},
+                          {"updates", progress.updates},
+                          {"best_step", progress.best_step},
+                          {"metrics_bytes", progress.metrics_bytes},
+                          {"train_seconds", progress.train_seconds},
+                          {"evaluate_seconds", progress.evaluate_seconds},
+                          {"config", config}};
+  if (progress.best_score) state["best_score"] = *progress.best_score;
+  std::vector<format::TensorToWrite> tensors;
+  for (const NamedTensor& named : tensors_of(optimizer)) {
+    tensors.push_back({.name = named.name,
+                       .dtype = format::DType::kF32,
+                       .shape = named.tensor.sizes().vec(),
+                       .bytes = std::as_bytes(std::span(named.tensor.data_ptr<float>(),
+                                                        static_cast<std::size_t>(named.tensor.numel())))});
+  }
+  format::write_safetensors(path, tensors, {{"kdqat_checkpoint", state.dump()}});
+}
+
+Progress load_checkpoint(const std::filesystem::path& path, BertAdam& optimizer, const nlohmann::json& config) {
+  const format::SafetensorsFile file(path);
+  const auto entry = file.metadata().find("kdqat_checkpoint");
+  const nlohmann::json state = entry == file.metadata().end()
+                                   ? nlohmann::json()
+                                   : nlohmann::json::parse(entry->second, nullptr, /*allow_exceptions=*/false);
+  if (!state.is_object() || state.value("version", 0) != kVersion) {
+    throw base::FormatError(base::concat(path.string(), ": expected a checkpoint of version ", kVersion,
+                                         ", found another file"));
+  }
+  const std::string differs = difference(state.value("config", nlohmann::json::object()), config);
+  if (!differs.empty()) {
+    throw base::InvalidArgument(
+        base::concat(path.string(), ": a run goes on with the settings that it began with; ", differs));
+  }
+  for (const NamedTensor& named : tensors_of(optimizer)) {
+    const format::TensorView& view = file.tensor(named.name);
+    if (view.shape != named.tensor.sizes().vec()) {
+      throw base::FormatError(base::concat(path.string(), ": tensor '", named.name, "': expected ",
+                                           format::to_string(named.tensor.sizes().vec()), ", found ",
+                                           format::to_string(view.shape)));
+    }
+    format::copy_as_float(view, {named.tensor.data_ptr<float>(), static_cast<std::size_t>(named.tensor.numel())});
+  }
+  Progress progress{.updates = state.at("updates"),
+                    .best_score = {},
+                    .best_step = state.at("best_step"),
+                    .metrics_bytes = state.at("metrics_bytes"),
+                    .train_seconds = state.at("train_seconds"),
+                    .evaluate_seconds = state.at("evaluate_seconds")};
+  if (state.contains("best_score")) progress.best_score = state.at("best_score").get<double>();
+  optimizer.set_updates(progress.updates);
+  return progress;
+}
+
+}  // namespace kdqat::train

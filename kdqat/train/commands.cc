@@ -1,0 +1,214 @@
+#include "kdqat/train/commands.h"
+
+#include <algorithm>
+
+#include "kdqat/base/error.h"
+#include "kdqat/distill/prediction_loss.h"
+#include "kdqat/format/model_directory.h"
+#include "kdqat/model/pretrained.h"
+#include "kdqat/train/run_directory.h"
+
+namespace kdqat::train {
+namespace {
+
+constexpr const char* kStudentReadme =
+    "# A quantized student\n\n"
+    "Trained by kdqat. `model.safetensors` holds the latent float32 weights; `config.json` (section `kdqat`) says how they\n"
+    "are quantized in every forward pass. A program that loads this directory as an ordinary BERT runs the latent\n"
+    "weights, which is another model with other scores. For a directory whose weights are the quantized values:\n\n"
+    "    kdqat export --dequantized --model THIS_DIRECTORY --output NEW_DIRECTORY\n";
+
+/// Fills what the configuration leaves to the task, and checks the rest.
+TrainingConfig resolved(TrainingConfig config, const data::Task& task, const format::EncoderConfig& encoder) {
+  if (config.batch_size == 0) config.batch_size = task.batch_size;
+  if (config.max_seq_length == 0) {
+    config.max_seq_length = std::min(task.max_seq_length, encoder.max_position_embeddings);
+  }
+  if (config.eval_steps == 0) config.eval_steps = task.eval_steps;
+  check_max_seq_length(config.max_seq_length, encoder);
+  if (!(config.learning_rate > 0.0)) {
+    throw base::InvalidArgument(base::concat("learning rate: expected more than 0, found ", config.learning_rate));
+  }
+  if (config.epochs < 1) throw base::InvalidArgument(base::concat("epochs: expected at least 1, found ", config.epochs));
+  return config;
+}
+
+std::filesystem::path training_file(const TrainingConfig& config, const data::Task& task) {
+  return config.train_file.empty() ? data::split_file(task, config.data_dir, "train") : config.train_file;
+}
+
+std::filesystem::path training_data(const TrainingConfig& config) {
+  return config.train_file.empty() ? config.data_dir : config.train_file;
+}
+
+/// The two splits that a training reads.
+struct Splits {
+  Dataset train;
+  Dataset dev;
+};
+
+Splits load_splits(const TrainingConfig& config, const data::Task& task, const text::Tokenizer& tokenizer,
+                   const TrainingCallbacks& callbacks) {
+  Splits splits{
+      .train = load_dataset(task, training_file(config, task), tokenizer, config.max_seq_length),
+      .dev = load_dataset(task, data::split_file(task, config.data_dir, "dev"), tokenizer, config.max_seq_length)};
+  for (const Dataset* dataset : {&splits.train, &splits.dev}) {
+    for (const std::string& warning : dataset->warnings) {
+      if (callbacks.on_message) callbacks.on_message("warning: " + warning);
+    }
+  }
+  return splits;
+}
+
+/// The result of a run that has ended in the output directory, when going on was asked for; throws if it is not free.
+std::optional<TrainingResult> result_before(const TrainingConfig& config, const TrainingCallbacks& callbacks) {
+  RunDirectory(config.output_dir).check_free(config.resume, config.overwrite);
+  std::optional<TrainingResult> result = config.resume ? finished_result(config) : std::nullopt;
+  if (result && callbacks.on_message) callbacks.on_message(config.output_dir.string() + ": the run has ended before");
+  return result;
+}
+
+model::ForwardOptions::Dropout dropout_of(const TrainingConfig& config, std::int64_t update) {
+  return {.seed = config.seed, .update = static_cast<std::uint64_t>(update)};
+}
+
+nlohmann::json teacher_record(const DistillConfig& config, const format::EncoderConfig& teacher) {
+  nlohmann::json record = {{"directory", config.teacher_dir.string()}};
+  const auto section = teacher.source.find("kdqat");
+  if (section != teacher.source.end() && section->contains("scores")) record["scores"] = section->at("scores");
+  return record;
+}
+
+}  // namespace
+
+data::Task resolve_task(const std::string& name, const std::optional<data::CustomTaskOptions>& options,
+                        const format::EncoderConfig& model, const std::filesystem::path& training_data) {
+  if (name != data::kCustomTask) return data::find_task(name);
+  if (options) return data::make_custom_task(*options, training_data);
+  const auto section = model.source.find("kdqat");
+  if (section != model.source.end() && section->is_object() && section->contains("task")) {
+    data::Task task = data::task_from_json(section->at("task"), "config.json: kdqat.task");
+    if (task.name == data::kCustomTask) return task;
+  }
+  return data::make_custom_task({}, training_data);
+}
+
+text::Tokenizer load_tokenizer(const std::filesystem::path& model_dir, const format::EncoderConfig& config) {
+  text::Tokenizer tokenizer = text::Tokenizer::load(model_dir);
+  if (tokenizer.vocab_size() != config.vocab_size) {
+    throw base::FormatError(base::concat(model_dir.string(), ": expected a vocabulary of ", config.vocab_size,
+                                         " tokens (vocab_size of config.json), found ", tokenizer.vocab_size()));
+  }
+  return tokenizer;
+}
+
+void check_labels(const format::EncoderConfig& config, const data::Task& task, const std::filesystem::path& dir) {
+  if (config.num_labels == task.num_labels()) return;
+  throw base::InvalidArgument(base::concat(dir.string(), ": expected a classifier with ", task.num_labels(),
+                                           " labels for the task ", task.name, ", found ", config.num_labels));
+}
+
+void check_max_seq_length(std::int64_t max_seq_length, const format::EncoderConfig& config) {
+  constexpr std::int64_t kSmallest = 5;  // three special tokens of a pair and a token of each text
+  if (max_seq_length < kSmallest || max_seq_length > config.max_position_embeddings) {
+    throw base::InvalidArgument(base::concat("max_seq_length: expected ", kSmallest, " to ",
+                                             config.max_position_embeddings, " (max_position_embeddings), found ",
+                                             max_seq_length));
+  }
+}
+
+TrainingResult run_finetune(const FinetuneConfig& given, const TrainingCallbacks& callbacks) {
+  if (const auto result = result_before(given.training, callbacks)) return *result;
+  FinetuneConfig config = given;
+  const format::EncoderConfig encoder = format::read_encoder_config(format::find_config(config.model_dir));
+  const data::Task task =
+      resolve_task(config.training.task, config.training.custom, encoder, training_data(config.training));
+  config.training = resolved(config.training, task, encoder);
+  const text::Tokenizer tokenizer = load_tokenizer(config.model_dir, encoder);
+  const Splits splits = load_splits(config.training, task, tokenizer, callbacks);
+  model::LoadedClassifier loaded = model::load_classifier(
+      config.model_dir,
+      model::NewHead{.labels = task.labels, .num_labels = task.num_labels(), .seed = config.training.seed});
+  for (const std::string& warning : loaded.warnings) {
+    if (callbacks.on_message) callbacks.on_message("note: " + warning);
+  }
+  model::Classifier& classifier = loaded.classifier;
+  if (classifier.quantization()) {
+    throw base::InvalidArgument(config.model_dir.string() + ": expected an encoder in floating point, found a student");
+  }
+
+  const auto losses = [&](const data::Batch& batch, std::int64_t update) {
+    const model::Signals signals = classifier.forward(
+        batch, {.dropout = dropout_of(config.training, update), .precision = config.training.precision});
+    const torch::Tensor loss = distill::ground_truth_loss(signals.logits, batch.labels);
+    distill::ObjectiveResult result{.total = loss, .losses = {}};
+    result.losses.push_back({.loss = distill::Loss::kGroundTruth, .value = distill::sum_terms({loss})});
+    return result;
+  };
+  return run_training({.command = "finetune",
+                       .config = config.training,
+                       .effective_config = to_json(config),
+                       .task = task,
+                       .train = splits.train,
+                       .dev = splits.dev,
+                       .classifier = classifier,
+                       .tokenizer_dir = config.model_dir,
+                       .provenance = {{"command", "finetune"}, {"config", to_json(config)}},
+                       .readme = {},
+                       .losses = losses},
+                      callbacks);
+}
+
+TrainingResult run_distill(const DistillConfig& given, const TrainingCallbacks& callbacks) {
+  if (const auto result = result_before(given.training, callbacks)) return *result;
+  DistillConfig config = given;
+  model::Classifier teacher = model::load_classifier(config.teacher_dir).classifier;
+  if (teacher.quantization()) {
+    throw base::InvalidArgument(config.teacher_dir.string() + ": expected a teacher in floating point, found a student");
+  }
+  distill::check(config.objective, teacher.config().num_hidden_layers);
+  const data::Task task =
+      resolve_task(config.training.task, config.training.custom, teacher.config(), training_data(config.training));
+  check_labels(teacher.config(), task, config.teacher_dir);
+  config.training = resolved(config.training, task, teacher.config());
+  const text::Tokenizer tokenizer = load_tokenizer(config.teacher_dir, teacher.config());
+  const Splits splits = load_splits(config.training, task, tokenizer, callbacks);
+  model::Classifier student = model::make_student(teacher, config.quantization);
+  const bool needs_teacher = std::any_of(distill::kLosses.begin(), distill::kLosses.end(), [&](distill::Loss loss) {
+    return loss != distill::Loss::kGroundTruth && config.objective.weight_of(loss) > 0.0;
+  });
+
+  const auto losses = [&](const data::Batch& batch, std::int64_t update) {
+    model::ForwardOptions options{.dropout = {}, .precision = config.training.precision};
+    model::Signals teacher_signals;
+    if (needs_teacher) {
+      const torch::NoGradGuard no_grad;
+      teacher_signals = teacher.forward(batch, options);
+    }
+    options.dropout = dropout_of(config.training, update);
+    const model::Signals student_signals = student.forward(batch, options);
+    return distill::compute_objective(config.objective,
+                                      {.teacher = teacher_signals,
+                                       .student = student_signals,
+                                       .cu_seqlens = batch.cu_seqlens,
+                                       .heads = student.config().num_attention_heads,
+                                       .layers = config.objective.layers},
+                                      batch.labels);
+  };
+  return run_training({.command = "distill",
+                       .config = config.training,
+                       .effective_config = to_json(config),
+                       .task = task,
+                       .train = splits.train,
+                       .dev = splits.dev,
+                       .classifier = student,
+                       .tokenizer_dir = config.teacher_dir,
+                       .provenance = {{"command", "distill"},
+                                      {"config", to_json(config)},
+                                      {"teacher", teacher_record(config, teacher.config())}},
+                       .readme = kStudentReadme,
+                       .losses = losses},
+                      callbacks);
+}
+
+}  // namespace kdqat::train

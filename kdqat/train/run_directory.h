@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "kdqat/model/classifier.h"
+
+namespace kdqat::train {
+
+/// The directory of a training run:
+///   config.json, model.safetensors, tokenizer   the best model (Hugging Face form)
+///   last/                                       the last model
+///   metrics.jsonl                               what happened, a JSON object a line (report/run_record.h)
+///   checkpoint.safetensors                      where to go on; gone when the run is done
+class RunDirectory {
+ public:
+  /// Only names the directory.
+  explicit RunDirectory(std::filesystem::path path) : path_(std::move(path)) {}
+
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path checkpoint() const { return path_ / "checkpoint.safetensors"; }
+  std::filesystem::path metrics() const { return path_ / "metrics.jsonl"; }
+  std::filesystem::path last() const { return path_ / "last"; }
+
+  /// Throws InvalidArgument if there is something at the path that a run may not take: a file, or a directory that is
+  /// not empty, unless `overwrite` or `resume` allows it. Changes nothing.
+  void check_free(bool resume, bool overwrite) const;
+
+  /// The last line of the metrics of a run that has ended here; none where there is none or it goes on.
+  std::optional<nlohmann::json> end_record() const;
+
+  /// Creates the directory and takes away what a run before has written, that and nothing else. Throws IoError.
+  void start_anew() const;
+
+ private:
+  std::filesystem::path path_;
+};
+
+/// metrics.jsonl, written line by line and kept by every stop of the program up to the last line.
+class MetricsLog {
+ public:
+  /// Opens the file cut to its first `size` bytes (0: anew). Throws IoError.
+  MetricsLog(const std::filesystem::path& path, std::int64_t size);
+  MetricsLog(const MetricsLog&) = delete;
+  MetricsLog& operator=(const MetricsLog&) = delete;
+  ~MetricsLog();
+
+  /// Appends one line. Throws IoError.
+  void write(const nlohmann::json& record);
+
+  /// Bytes written so far, on the disk when this returns. Throws IoError.
+  std::int64_t sync();
+
+ private:
+  std::filesystem::path path_;
+  int descriptor_ = -1;
+  std::int64_t size_ = 0;
+};
+
+}  // namespace kdqat::train

@@ -1,0 +1,59 @@
+#include "kdqat/train/training_config.h"
+
+#include <cmath>
+
+namespace kdqat::train {
+namespace {
+
+nlohmann::json to_json(const TrainingConfig& config) {
+  nlohmann::json json = {
+      {"task", config.task},
+      {"data", config.data_dir.string()},
+      {"output", config.output_dir.string()},
+      {"learning_rate", config.learning_rate},
+      {"epochs", config.epochs},
+      {"max_steps", config.max_steps},
+      {"batch_size", config.batch_size},
+      {"batch_tokens", config.batch_tokens},
+      {"bucket_by_length", config.bucket_by_length},
+      {"max_seq_length", config.max_seq_length},
+      {"eval_steps", config.eval_steps},
+      {"seed", config.seed},
+      {"precision", config.precision == quant::Precision::kBf16 ? "bf16" : "fp32"},
+  };
+  if (!config.train_file.empty()) json["train"] = config.train_file.string();
+  return json;
+}
+
+nlohmann::json to_json(const distill::ObjectiveConfig& objective) {
+  nlohmann::json json = {{"recipe", distill::name_of(objective.recipe)},
+                         {"distill_layers", distill::to_string(objective.layers)}};
+  if (objective.gamma) json["gamma"] = *objective.gamma;
+  if (std::isinf(objective.temperature)) {
+    json["temperature"] = "inf";
+  } else {
+    json["temperature"] = objective.temperature;
+  }
+  for (const distill::Loss loss : distill::kLosses) {
+    if (objective.weight_of(loss) != 0.0) json["weights"][std::string(name_of(loss))] = objective.weight_of(loss);
+  }
+  return json;
+}
+
+}  // namespace
+
+nlohmann::json to_json(const FinetuneConfig& config) {
+  nlohmann::json json = to_json(config.training);
+  json["model"] = config.model_dir.string();
+  return json;
+}
+
+nlohmann::json to_json(const DistillConfig& config) {
+  nlohmann::json json = to_json(config.training);
+  json["teacher"] = config.teacher_dir.string();
+  json["objective"] = to_json(config.objective);
+  json["quantization"] = format::to_json(config.quantization);
+  return json;
+}
+
+}  // namespace kdqat::train
