@@ -35,7 +35,7 @@ KDQAT = """#!/bin/bash
 echo "kdqat $*" >>calls
 case $1 in
   evaluate) echo '{"metric": "accuracy", "examples": 7, "score": 0.875}' ;;
-  info) echo '{"weight_bytes": {"fp32": 90870000, "quantized": 6310000}}' ;;
+  info) echo '{"size_bytes": {"float32": 90870000, "quantized": 6310000}}' ;;
   *)
     while [[ $1 != --output ]]; do shift; done
     if [[ -e $2 && $3 != --resume ]]; then
