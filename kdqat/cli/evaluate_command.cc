@@ -31,7 +31,7 @@ void run_evaluate(const EvaluateConfig& config) {
                                           : std::min(task.max_seq_length, classifier.config().max_position_embeddings);
   train::check_max_seq_length(max_seq_length, classifier.config());
   const text::Tokenizer tokenizer = train::load_tokenizer(config.model_dir, classifier.config());
-  const train::Dataset dataset = train::load_dataset(task, data::split_file(task, config.data_dir, config.split),
+  const data::Dataset dataset = data::load_dataset(task, data::split_file(task, config.data_dir, config.split),
                                                      tokenizer, max_seq_length);
   for (const std::string& warning : dataset.warnings) print_message("warning: " + warning);
 

@@ -35,7 +35,7 @@ class Predictor {
   }
 
   std::vector<nlohmann::json> answer(const std::vector<TextInput>& texts, const TextReader& reader) const {
-    train::Dataset dataset;
+    data::Dataset dataset;
     for (std::size_t i = 0; i < texts.size(); ++i) {
       dataset.encodings.push_back(encode(texts[i], reader.place(i)));
       dataset.labels.push_back(0.0);

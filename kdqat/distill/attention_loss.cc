@@ -67,11 +67,11 @@ torch::Tensor limit_at_infinity(const LossInputs& inputs, const torch::Tensor& w
 }  // namespace
 
 LayerLoss attention_score_loss(const LossInputs& inputs) {
-  std::vector<torch::Tensor> terms;
   const auto& student = inputs.student.attention_scores;
+  std::vector<torch::Tensor> terms(student.size());
   for (const std::int64_t layer : inputs.layers.resolve(static_cast<std::int64_t>(student.size()))) {
     const auto l = static_cast<std::size_t>(layer);
-    terms.push_back(torch::mse_loss(student[l], inputs.teacher.attention_scores[l]));
+    terms[l] = torch::mse_loss(student[l], inputs.teacher.attention_scores[l]);
   }
   return sum_terms(std::move(terms));
 }
@@ -84,18 +84,17 @@ LayerLoss attention_map_loss(const LossInputs& inputs, double temperature) {
   const auto& teacher = inputs.teacher;
   const auto layers = inputs.layers.resolve(static_cast<std::int64_t>(student.attention_map.size()));
   const torch::Tensor weights = pair_weights(inputs, student.attention_map.front().options());
-  std::vector<torch::Tensor> terms;
+  std::vector<torch::Tensor> terms(student.attention_map.size());
   for (const std::int64_t layer : layers) {
     const auto l = static_cast<std::size_t>(layer);
     if (std::isinf(temperature)) {
-      terms.push_back(
-          limit_at_infinity(inputs, weights, teacher.attention_scores[l], student.attention_scores[l]));
+      terms[l] = limit_at_infinity(inputs, weights, teacher.attention_scores[l], student.attention_scores[l]);
     } else if (temperature == 1.0) {
-      terms.push_back(weighted_divergence(weights, teacher.attention_map[l], student.attention_map[l]));
+      terms[l] = weighted_divergence(weights, teacher.attention_map[l], student.attention_map[l]);
     } else {
-      terms.push_back(temperature * temperature *
-                      weighted_divergence(weights, softmax_at(inputs, teacher.attention_scores[l], temperature),
-                                          softmax_at(inputs, student.attention_scores[l], temperature)));
+      terms[l] = temperature * temperature *
+                 weighted_divergence(weights, softmax_at(inputs, teacher.attention_scores[l], temperature),
+                                     softmax_at(inputs, student.attention_scores[l], temperature));
     }
   }
   return sum_terms(std::move(terms));

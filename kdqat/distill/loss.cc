@@ -57,10 +57,11 @@ std::string to_string(const LayerSelection& selection) {
 }
 
 LayerLoss sum_terms(std::vector<torch::Tensor> terms) {
-  if (terms.empty()) return {.total = torch::zeros({}), .terms = {}};
-  torch::Tensor total = terms.front();
-  for (std::size_t i = 1; i < terms.size(); ++i) total = total + terms[i];
-  return {.total = total, .terms = std::move(terms)};
+  torch::Tensor total;
+  for (const torch::Tensor& term : terms) {
+    if (term.defined()) total = total.defined() ? total + term : term;
+  }
+  return {.total = total.defined() ? total : torch::zeros({}), .terms = std::move(terms)};
 }
 
 }  // namespace kdqat::distill

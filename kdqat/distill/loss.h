@@ -35,13 +35,13 @@ struct LossInputs {
   const LayerSelection& layers;
 };
 
-/// A loss over layers: scalars, one a term of the sum, in order; `total` is their sum. All differentiable.
+/// A loss over layers. All scalars, differentiable.
 struct LayerLoss {
-  torch::Tensor total;
-  std::vector<torch::Tensor> terms;
+  torch::Tensor total;               ///< the sum of the terms
+  std::vector<torch::Tensor> terms;  ///< by layer, hidden_state from the embedding output on; undefined where not chosen
 };
 
-/// The sum of `terms`, a zero where there are none.
+/// The loss of these terms; those that are undefined add nothing.
 LayerLoss sum_terms(std::vector<torch::Tensor> terms);
 
 }  // namespace kdqat::distill

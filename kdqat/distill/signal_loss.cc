@@ -3,12 +3,14 @@
 namespace kdqat::distill {
 namespace {
 
+/// Signal `first` + l of each chosen layer l; those before `first` belong to no layer and take part with all of them.
 LayerLoss mse_over_layers(const std::vector<torch::Tensor>& teacher, const std::vector<torch::Tensor>& student,
-                          const LayerSelection& layers) {
-  std::vector<torch::Tensor> terms;
-  for (const std::int64_t layer : layers.resolve(static_cast<std::int64_t>(student.size()))) {
-    const auto l = static_cast<std::size_t>(layer);
-    terms.push_back(torch::mse_loss(student[l], teacher[l]));
+                          const LayerSelection& layers, std::size_t first = 0) {
+  std::vector<torch::Tensor> terms(student.size());
+  const auto add = [&](std::size_t signal) { terms[signal] = torch::mse_loss(student[signal], teacher[signal]); };
+  for (std::size_t signal = 0; signal < first && layers.all; ++signal) add(signal);
+  for (const std::int64_t layer : layers.resolve(static_cast<std::int64_t>(student.size() - first))) {
+    add(first + static_cast<std::size_t>(layer));
   }
   return sum_terms(std::move(terms));
 }
@@ -16,15 +18,7 @@ LayerLoss mse_over_layers(const std::vector<torch::Tensor>& teacher, const std::
 }  // namespace
 
 LayerLoss hidden_state_loss(const LossInputs& inputs) {
-  const std::vector<torch::Tensor>& teacher = inputs.teacher.hidden_states;
-  const std::vector<torch::Tensor>& student = inputs.student.hidden_states;
-  std::vector<torch::Tensor> terms;
-  if (inputs.layers.all) terms.push_back(torch::mse_loss(student[0], teacher[0]));
-  for (const std::int64_t layer : inputs.layers.resolve(static_cast<std::int64_t>(student.size()) - 1)) {
-    const auto l = static_cast<std::size_t>(layer) + 1;
-    terms.push_back(torch::mse_loss(student[l], teacher[l]));
-  }
-  return sum_terms(std::move(terms));
+  return mse_over_layers(inputs.teacher.hidden_states, inputs.student.hidden_states, inputs.layers, /*first=*/1);
 }
 
 LayerLoss attention_output_loss(const LossInputs& inputs) {

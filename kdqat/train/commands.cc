@@ -43,16 +43,16 @@ std::filesystem::path training_data(const TrainingConfig& config) {
 
 /// The two splits that a training reads.
 struct Splits {
-  Dataset train;
-  Dataset dev;
+  data::Dataset train;
+  data::Dataset dev;
 };
 
 Splits load_splits(const TrainingConfig& config, const data::Task& task, const text::Tokenizer& tokenizer,
                    const TrainingCallbacks& callbacks) {
   Splits splits{
-      .train = load_dataset(task, training_file(config, task), tokenizer, config.max_seq_length),
-      .dev = load_dataset(task, data::split_file(task, config.data_dir, "dev"), tokenizer, config.max_seq_length)};
-  for (const Dataset* dataset : {&splits.train, &splits.dev}) {
+      .train = data::load_dataset(task, training_file(config, task), tokenizer, config.max_seq_length),
+      .dev = data::load_dataset(task, data::split_file(task, config.data_dir, "dev"), tokenizer, config.max_seq_length)};
+  for (const data::Dataset* dataset : {&splits.train, &splits.dev}) {
     for (const std::string& warning : dataset->warnings) {
       if (callbacks.on_message) callbacks.on_message("warning: " + warning);
     }

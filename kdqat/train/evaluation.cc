@@ -7,7 +7,7 @@
 
 namespace kdqat::train {
 
-Predictions predict(const model::Classifier& classifier, const Dataset& dataset, quant::Precision precision,
+Predictions predict(const model::Classifier& classifier, const data::Dataset& dataset, quant::Precision precision,
                     const std::function<void(std::int64_t)>& on_progress) {
   const torch::NoGradGuard no_grad;
   std::vector<torch::Tensor> logits;
@@ -28,7 +28,7 @@ Predictions predict(const model::Classifier& classifier, const Dataset& dataset,
   return result;
 }
 
-Evaluation evaluate(const model::Classifier& classifier, const data::Task& task, const Dataset& dataset,
+Evaluation evaluate(const model::Classifier& classifier, const data::Task& task, const data::Dataset& dataset,
                     quant::Precision precision, const std::function<void(std::int64_t)>& on_progress) {
   const Predictions answers = predict(classifier, dataset, precision, on_progress);
   if (!answers.logits.isfinite().all().item<bool>()) {

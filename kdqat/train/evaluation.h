@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "kdqat/model/classifier.h"
-#include "kdqat/train/dataset.h"
+#include "kdqat/data/dataset.h"
 #include "kdqat/train/metrics.h"
 
 namespace kdqat::train {
@@ -22,11 +22,11 @@ struct Predictions {
 
 /// Runs the classifier without dropout, kEvaluationBatch sentences at a time in the dataset's order.
 /// `on_progress`, where given, gets the number of examples done after each batch.
-Predictions predict(const model::Classifier& classifier, const Dataset& dataset, quant::Precision precision,
+Predictions predict(const model::Classifier& classifier, const data::Dataset& dataset, quant::Precision precision,
                     const std::function<void(std::int64_t)>& on_progress = {});
 
 /// predict, judged by the task's metrics. Throws NumericError if a logit is not finite.
-Evaluation evaluate(const model::Classifier& classifier, const data::Task& task, const Dataset& dataset,
+Evaluation evaluate(const model::Classifier& classifier, const data::Task& task, const data::Dataset& dataset,
                     quant::Precision precision, const std::function<void(std::int64_t)>& on_progress = {});
 
 }  // namespace kdqat::train

@@ -30,7 +30,7 @@ double seconds_now() {
 /// Where the batches of a run come from: position -> batch.
 class BatchSource {
  public:
-  BatchSource(const Dataset& dataset, const TrainingConfig& config)
+  BatchSource(const data::Dataset& dataset, const TrainingConfig& config)
       : dataset_(dataset),
         lengths_(dataset.lengths()),
         sampler_{.batch_size = config.batch_size,
@@ -60,7 +60,7 @@ class BatchSource {
     plan_ = data::plan_epoch(lengths_, sampler_, ++epoch_);
   }
 
-  const Dataset& dataset_;
+  const data::Dataset& dataset_;
   std::vector<std::int64_t> lengths_;
   data::SamplerConfig sampler_;
   std::int64_t total_ = 0;
@@ -179,7 +179,9 @@ class Loop {
       const std::string name(distill::name_of(loss.loss));
       record["losses"][name] = loss.value.total.item<double>();
       if (loss.value.terms.size() < 2) continue;
-      for (const torch::Tensor& term : loss.value.terms) record["layer_losses"][name].push_back(term.item<double>());
+      for (const torch::Tensor& term : loss.value.terms) {
+        record["layer_losses"][name].push_back(term.defined() ? nlohmann::json(term.item<double>()) : nlohmann::json());
+      }
     }
     metrics_->write(record);
   }

@@ -12,7 +12,7 @@
 #include "kdqat/data/task.h"
 #include "kdqat/distill/objective.h"
 #include "kdqat/model/classifier.h"
-#include "kdqat/train/dataset.h"
+#include "kdqat/data/dataset.h"
 #include "kdqat/train/evaluation.h"
 #include "kdqat/train/training_config.h"
 
@@ -47,8 +47,8 @@ struct TrainingRun {
   const TrainingConfig& config;               ///< with no zeros left: see resolve
   nlohmann::json effective_config;            ///< of the command, for the record and for resuming
   const data::Task& task;
-  const Dataset& train;
-  const Dataset& dev;
+  const data::Dataset& train;
+  const data::Dataset& dev;
   model::Classifier& classifier;              ///< the model to train
   std::filesystem::path tokenizer_dir;        ///< whose tokenizer files the model keeps
   nlohmann::json provenance;                  ///< what the model's config.json says of its origin

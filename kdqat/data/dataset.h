@@ -11,22 +11,22 @@
 #include "kdqat/data/task.h"
 #include "kdqat/text/tokenizer.h"
 
-namespace kdqat::train {
+namespace kdqat::data {
 
 /// The examples of one file as an encoder takes them.
 struct Dataset {
   std::vector<text::Encoding> encodings;
   std::vector<double> labels;         ///< ids of classes, or scores
   bool regression = false;
-  std::vector<std::string> warnings;  ///< of data::read_examples
+  std::vector<std::string> warnings;  ///< of read_examples
 
   std::int64_t size() const { return static_cast<std::int64_t>(encodings.size()); }
   std::vector<std::int64_t> lengths() const;  ///< tokens of each example
-  data::Batch batch(std::span<const std::int64_t> indices) const;
+  Batch batch(std::span<const std::int64_t> indices) const;
 };
 
-/// Reads and tokenizes a file of the task. Throws as data::read_examples and text::Tokenizer::encode do.
-Dataset load_dataset(const data::Task& task, const std::filesystem::path& file, const text::Tokenizer& tokenizer,
+/// Reads and tokenizes a file of the task. Throws as read_examples and text::Tokenizer::encode do.
+Dataset load_dataset(const Task& task, const std::filesystem::path& file, const text::Tokenizer& tokenizer,
                      std::int64_t max_seq_length);
 
-}  // namespace kdqat::train
+}  // namespace kdqat::data

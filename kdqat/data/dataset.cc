@@ -1,4 +1,4 @@
-#include "kdqat/train/dataset.h"
+#include "kdqat/data/dataset.h"
 
 #include <exception>
 #include <mutex>
@@ -6,7 +6,7 @@
 
 #include "kdqat/base/parallel.h"
 
-namespace kdqat::train {
+namespace kdqat::data {
 
 std::vector<std::int64_t> Dataset::lengths() const {
   std::vector<std::int64_t> result;
@@ -16,31 +16,31 @@ std::vector<std::int64_t> Dataset::lengths() const {
   return result;
 }
 
-data::Batch Dataset::batch(std::span<const std::int64_t> indices) const {
+Batch Dataset::batch(std::span<const std::int64_t> indices) const {
   std::vector<const text::Encoding*> chosen;
   std::vector<double> chosen_labels;
   for (const std::int64_t index : indices) {
     chosen.push_back(&encodings[static_cast<std::size_t>(index)]);
     chosen_labels.push_back(labels[static_cast<std::size_t>(index)]);
   }
-  return data::make_batch(chosen, chosen_labels, regression);
+  return make_batch(chosen, chosen_labels, regression);
 }
 
-Dataset load_dataset(const data::Task& task, const std::filesystem::path& file, const text::Tokenizer& tokenizer,
+Dataset load_dataset(const Task& task, const std::filesystem::path& file, const text::Tokenizer& tokenizer,
                      std::int64_t max_seq_length) {
-  data::Examples read = data::read_examples(task, file);
+  Examples read = read_examples(task, file);
   Dataset dataset;
-  dataset.regression = task.kind == data::TaskKind::kRegression;
+  dataset.regression = task.kind == TaskKind::kRegression;
   dataset.warnings = std::move(read.warnings);
   dataset.encodings.resize(read.examples.size());
-  for (const data::Example& example : read.examples) dataset.labels.push_back(example.label);
+  for (const Example& example : read.examples) dataset.labels.push_back(example.label);
 
   std::mutex mutex;
   std::exception_ptr first_error;
   base::parallel_for(0, dataset.size(), 64, [&](std::int64_t first, std::int64_t last) {
     try {
       for (std::int64_t i = first; i < last; ++i) {
-        const data::Example& example = read.examples[static_cast<std::size_t>(i)];
+        const Example& example = read.examples[static_cast<std::size_t>(i)];
         const std::optional<std::string_view> pair =
             example.pair ? std::optional<std::string_view>(*example.pair) : std::nullopt;
         dataset.encodings[static_cast<std::size_t>(i)] = tokenizer.encode(example.text, pair, max_seq_length);
@@ -54,4 +54,4 @@ Dataset load_dataset(const data::Task& task, const std::filesystem::path& file, 
   return dataset;
 }
 
-}  // namespace kdqat::train
+}  // namespace kdqat::data
