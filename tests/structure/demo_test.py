@@ -47,7 +47,7 @@ case $1 in
     if [[ -e stop && $(<stop) == wait ]]; then
       trap 'echo "kdqat got SIGTERM" >>calls; exit 130' TERM
       echo "kdqat waits" >>calls
-      for i in {1..300}; do sleep 0.1; done
+      for i in {1..3000}; do sleep 0.1; done
     elif [[ -e stop ]]; then
       echo "kdqat: no space" >&2
       exit "$(<stop)"
@@ -90,7 +90,7 @@ class DemoTest(unittest.TestCase):
         """Exit code, standard output and error of a whole run, and the calls it made of training."""
         (self.root / "calls").unlink(missing_ok=True)
         demo = self.start()
-        output, error = demo.communicate(timeout=60)
+        output, error = demo.communicate(timeout=300)
         return demo.returncode, output, error, self.training_calls()
 
     def training_calls(self):
@@ -102,7 +102,7 @@ class DemoTest(unittest.TestCase):
         return path.read_text().splitlines() if path.exists() else []
 
     def wait_for(self, call):
-        for _ in range(600):
+        for _ in range(6000):
             if call in self.calls():
                 return
             time.sleep(0.05)
@@ -135,7 +135,7 @@ class DemoTest(unittest.TestCase):
                 self.wait_for("kdqat waits")
                 demo.send_signal(number)
                 self.wait_for("kdqat got SIGTERM")  # nothing is left running
-                demo.communicate(timeout=60)
+                demo.communicate(timeout=300)
                 self.assertNotEqual(demo.returncode, 0)
                 (self.root / "stop").unlink()
                 code, _, error, calls = self.run_demo()
