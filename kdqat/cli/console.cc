@@ -76,8 +76,8 @@ void TrainingConsole::show(const train::TrainingCallbacks::Step& step) {
 
 void TrainingConsole::finish(const train::TrainingResult& result, const std::string& directory) {
   if (progress_) progress_->finish(status_);
-  print_message(base::concat("best ", result.metric, " ", result.best_score, " after step ", result.best_step, " of ",
-                             result.steps, ", last ", result.last_score));
+  print_message(base::concat("best ", result.metric, " ", nlohmann::json(result.best_score).dump(), " after step ",
+                             result.best_step, " of ", result.steps, ", last ", nlohmann::json(result.last_score).dump()));
   print_message(base::concat("written: ", directory, " (best model, last/, metrics.jsonl, report.html)"));
 }
 

@@ -14,9 +14,9 @@ void register_distill(CLI::App& app, Action& action) {
   add_training(*command, config->training);
   add_objective(*command, config->objective);
   add_quantization(*command, config->quantization);
-  command->callback([config, &app, &action] {
-    action = [config, &app] {
-      run_with_display(app, "distill", config->training, [&](const train::TrainingCallbacks& callbacks) {
+  command->callback([config, &action] {
+    action = [config] {
+      run_with_display("distill", config->training, [&](const train::TrainingCallbacks& callbacks) {
         return train::run_distill(*config, callbacks);
       });
     };

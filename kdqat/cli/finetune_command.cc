@@ -11,9 +11,9 @@ void register_finetune(CLI::App& app, Action& action) {
   command->add_option("--model", config->model_dir, "Folder of the pre-trained encoder (Hugging Face form)")
       ->required()->check(CLI::ExistingDirectory);
   add_training(*command, config->training);
-  command->callback([config, &app, &action] {
-    action = [config, &app] {
-      run_with_display(app, "finetune", config->training, [&](const train::TrainingCallbacks& callbacks) {
+  command->callback([config, &action] {
+    action = [config] {
+      run_with_display("finetune", config->training, [&](const train::TrainingCallbacks& callbacks) {
         return train::run_finetune(*config, callbacks);
       });
     };

@@ -105,7 +105,7 @@ void add_training(CLI::App& command, train::TrainingConfig& config) {
   command.add_flag("--resume", config.resume, "Go on with the run in the output folder");
   command.add_flag("--overwrite", config.overwrite, "Replace the run in the output folder");
   const std::string group = "Training";
-  const auto positive = CLI::Range(std::int64_t{1}, std::int64_t{1} << 40);
+  const CLI::Validator& positive = CLI::PositiveNumber;
   command.add_option("--learning-rate", config.learning_rate, "Peak learning rate, reached after a tenth of the steps")
       ->check(CLI::PositiveNumber)->capture_default_str()->group(group);
   command.add_option("--epochs", config.epochs, "Passes over the training file")

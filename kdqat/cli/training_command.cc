@@ -2,21 +2,21 @@
 
 #include <filesystem>
 
-#include "kdqat/base/file.h"
 #include "kdqat/cli/console.h"
+#include "kdqat/cli/settings_file.h"
 #include "kdqat/report/run_report.h"
 
 namespace kdqat::cli {
 namespace {
 
-void write_records(const CLI::App& app, const std::filesystem::path& directory) {
+void write_records(const std::filesystem::path& directory) {
   report::write_run_report(directory / "metrics.jsonl", directory / "report.html");
-  base::write_file_atomically(directory / "run.toml", app.config_to_str(/*default_also=*/true));
+  write_settings(directory / "metrics.jsonl", directory / "run.toml");
 }
 
 }  // namespace
 
-void run_with_display(const CLI::App& app, const std::string& title, const train::TrainingConfig& config,
+void run_with_display(const std::string& title, const train::TrainingConfig& config,
                       const std::function<train::TrainingResult(const train::TrainingCallbacks&)>& run) {
   catch_interrupts();
   TrainingConsole console(title);
@@ -29,10 +29,10 @@ void run_with_display(const CLI::App& app, const std::string& title, const train
   };
   try {
     const train::TrainingResult result = run(callbacks);
-    write_records(app, config.output_dir);
+    write_records(config.output_dir);
     console.finish(result, config.output_dir.string());
   } catch (...) {
-    if (started) write_records(app, config.output_dir);
+    if (started) write_records(config.output_dir);
     throw;
   }
 }

@@ -5,6 +5,15 @@
 namespace kdqat::train {
 namespace {
 
+nlohmann::json to_json(const data::CustomTaskOptions& options) {
+  nlohmann::json json = {{"text_column", options.text_column}, {"label_column", options.label_column}};
+  if (options.pair_column) json["pair_column"] = *options.pair_column;
+  if (options.metric) json["metric"] = data::name_of(*options.metric);
+  if (options.regression) json["regression"] = true;
+  if (!options.labels.empty()) json["labels"] = options.labels;
+  return json;
+}
+
 nlohmann::json to_json(const TrainingConfig& config) {
   nlohmann::json json = {
       {"task", config.task},
@@ -21,6 +30,7 @@ nlohmann::json to_json(const TrainingConfig& config) {
       {"seed", config.seed},
       {"precision", config.precision == quant::Precision::kBf16 ? "bf16" : "fp32"},
   };
+  if (config.custom) json["columns"] = to_json(*config.custom);
   if (!config.train_file.empty()) json["train"] = config.train_file.string();
   return json;
 }

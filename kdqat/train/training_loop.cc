@@ -200,8 +200,9 @@ class Loop {
     record.update({{"kind", "evaluation"}, {"step", progress_.updates}, {"split", "dev"}, {"best", best}});
     metrics_->write(record);
     record_codes();
-    say(base::concat("step ", progress_.updates, ": ", last_evaluation_.metric, " ", last_evaluation_.score,
-                     best ? " (best)" : ""));
+    // JSON's shortest form that reads back as the same number.
+    say(base::concat("step ", progress_.updates, ": ", last_evaluation_.metric, " ",
+                     nlohmann::json(last_evaluation_.score).dump(), best ? " (best)" : ""));
   }
 
   void save_model(const std::filesystem::path& dir) {
