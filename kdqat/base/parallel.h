@@ -16,14 +16,15 @@ int num_threads();
 
 /// Calls body(first, last) on contiguous pieces that cover [begin, end), each of at least `grain` indices
 /// where there are that many, in the calling thread and others; returns when all are done. How the range is
-/// cut depends on the thread count, so a body must not sum across indices: reductions use blocks of fixed size
-/// as their indices and add the blocks' sums in order. An exception that a body throws ends the program: check
-/// before the loop. A loop within a loop runs in its caller's thread.
+/// cut depends on the thread count, so a body must not sum across indices: reductions use blocks of fixed
+/// size as their indices and add the blocks' sums in order. An exception that a body throws ends the program:
+/// check before the loop. A loop within a loop runs in its caller's thread.
 template <typename Body>
 void parallel_for(std::int64_t begin, std::int64_t end, std::int64_t grain, const Body& body) {
   if (begin >= end) return;
   const std::int64_t count = end - begin;
-  const std::int64_t pieces = std::clamp<std::int64_t>(count / std::max<std::int64_t>(grain, 1), 1, num_threads());
+  const std::int64_t pieces =
+      std::clamp<std::int64_t>(count / std::max<std::int64_t>(grain, 1), 1, num_threads());
   if (pieces == 1) {
     body(begin, end);
     return;

@@ -5,7 +5,8 @@
 
 namespace kdqat::base {
 
-std::array<std::uint32_t, 4> philox(std::uint64_t key, std::uint64_t counter_low, std::uint64_t counter_high) {
+std::array<std::uint32_t, 4> philox(std::uint64_t key, std::uint64_t counter_low,
+                                    std::uint64_t counter_high) {
   std::uint32_t key0 = static_cast<std::uint32_t>(key);
   std::uint32_t key1 = static_cast<std::uint32_t>(key >> 32);
   std::array<std::uint32_t, 4> words = {
@@ -14,8 +15,9 @@ std::array<std::uint32_t, 4> philox(std::uint64_t key, std::uint64_t counter_low
   for (int round = 0; round < 10; ++round) {
     const std::uint64_t product0 = std::uint64_t{0xD2511F53} * words[0];
     const std::uint64_t product1 = std::uint64_t{0xCD9E8D57} * words[2];
-    words = {static_cast<std::uint32_t>(product1 >> 32) ^ words[1] ^ key0, static_cast<std::uint32_t>(product1),
-             static_cast<std::uint32_t>(product0 >> 32) ^ words[3] ^ key1, static_cast<std::uint32_t>(product0)};
+    words = {
+        static_cast<std::uint32_t>(product1 >> 32) ^ words[1] ^ key0, static_cast<std::uint32_t>(product1),
+        static_cast<std::uint32_t>(product0 >> 32) ^ words[3] ^ key1, static_cast<std::uint32_t>(product0)};
     key0 += 0x9E3779B9;
     key1 += 0xBB67AE85;
   }

@@ -5,8 +5,8 @@
 
 namespace kdqat::cli {
 
-/// What the chosen subcommand does once the command line has been read. Parsing only selects: a run that fails exits
-/// with 1 and is never reported as a usage error, which exits with 2.
+/// What the chosen subcommand does once the command line has been read. Parsing only selects: a run that
+/// fails exits with 1 and is never reported as a usage error, which exits with 2.
 using Action = std::function<void()>;
 
 void register_finetune(CLI::App& app, Action& action);

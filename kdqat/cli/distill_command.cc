@@ -7,10 +7,11 @@ namespace kdqat::cli {
 
 void register_distill(CLI::App& app, Action& action) {
   const auto config = std::make_shared<train::DistillConfig>();
-  CLI::App* command =
-      app.add_subcommand("distill", "Distil a fine-tuned teacher into a student of few bits, quantization-aware");
+  CLI::App* command = app.add_subcommand(
+      "distill", "Distil a fine-tuned teacher into a student of few bits, quantization-aware");
   command->add_option("--teacher", config->teacher_dir, "Folder of the fine-tuned teacher")
-      ->required()->check(CLI::ExistingDirectory);
+      ->required()
+      ->check(CLI::ExistingDirectory);
   add_training(*command, config->training);
   add_objective(*command, config->objective);
   add_quantization(*command, config->quantization);

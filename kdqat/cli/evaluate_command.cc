@@ -22,17 +22,19 @@ struct EvaluateConfig {
 
 void run_evaluate(const EvaluateConfig& config) {
   const model::Classifier classifier = model::load_classifier(config.model_dir).classifier;
-  const data::Task task = train::resolve_task(config.task, config.custom, classifier.config(), config.data_dir);
+  const data::Task task =
+      train::resolve_task(config.task, config.custom, classifier.config(), config.data_dir);
   train::check_labels(classifier.config(), task, config.model_dir);
   const ModelSettings settings = model_settings(classifier.config());
-  const std::int64_t max_seq_length = config.max_seq_length > 0 ? config.max_seq_length
-                                      : settings.max_seq_length > 0
-                                          ? settings.max_seq_length
-                                          : std::min(task.max_seq_length, classifier.config().max_position_embeddings);
+  const std::int64_t max_seq_length =
+      config.max_seq_length > 0 ? config.max_seq_length
+      : settings.max_seq_length > 0
+          ? settings.max_seq_length
+          : std::min(task.max_seq_length, classifier.config().max_position_embeddings);
   train::check_max_seq_length(max_seq_length, classifier.config());
   const text::Tokenizer tokenizer = train::load_tokenizer(config.model_dir, classifier.config());
-  const data::Dataset dataset = data::load_dataset(task, data::split_file(task, config.data_dir, config.split),
-                                                     tokenizer, max_seq_length);
+  const data::Dataset dataset = data::load_dataset(
+      task, data::split_file(task, config.data_dir, config.split), tokenizer, max_seq_length);
   for (const std::string& warning : dataset.warnings) print_message("warning: " + warning);
 
   WorkDisplay display("evaluate", dataset.size());
@@ -60,11 +62,14 @@ void register_evaluate(CLI::App& app, Action& action) {
   const auto config = std::make_shared<EvaluateConfig>();
   CLI::App* command = app.add_subcommand("evaluate", "Score a model on a split of a task");
   command->add_option("--model", config->model_dir, "Folder of the model: a teacher or a student")
-      ->required()->check(CLI::ExistingDirectory);
+      ->required()
+      ->check(CLI::ExistingDirectory);
   add_task(*command, config->task, config->data_dir, config->custom);
-  command->add_option("--split", config->split, "Split: train, dev, test; mnli also dev_mismatched")->capture_default_str();
-  command->add_option("--max-seq-length", config->max_seq_length,
-                      "Tokens at which a sentence or pair is cut [as the model was trained, else the task's]")
+  command->add_option("--split", config->split, "Split: train, dev, test; mnli also dev_mismatched")
+      ->capture_default_str();
+  command
+      ->add_option("--max-seq-length", config->max_seq_length,
+                   "Tokens at which a sentence or pair is cut [as the model was trained, else the task's]")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 20));
   command->add_flag("--json", config->json, "One JSON document on standard output");
   add_threads(*command);

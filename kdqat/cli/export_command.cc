@@ -20,16 +20,18 @@ void run_export(const ExportConfig& config) {
   directory.check_free(/*resume=*/false, config.overwrite);
   model::Classifier student = model::load_classifier(config.model_dir).classifier;
   if (!student.quantization()) {
-    throw base::InvalidArgument(base::concat(config.model_dir.string(),
-                                             ": expected a student (config.json with kdqat.quantization), found a model in "
-                                             "floating point"));
+    throw base::InvalidArgument(
+        base::concat(config.model_dir.string(),
+                     ": expected a student (config.json with kdqat.quantization), found a model in "
+                     "floating point"));
   }
   model::Classifier exported = model::dequantized(student);
   directory.start_anew();
   text::copy_tokenizer_files(config.model_dir, config.output_dir);
   model::save_classifier(exported, config.output_dir);
-  print_message(base::concat("written: ", config.output_dir.string(),
-                             "; its activations are not quantized, so scores may differ a little from the student's"));
+  print_message(
+      base::concat("written: ", config.output_dir.string(),
+                   "; its activations are not quantized, so scores may differ a little from the student's"));
 }
 
 }  // namespace
@@ -37,10 +39,13 @@ void run_export(const ExportConfig& config) {
 void register_export(CLI::App& app, Action& action) {
   const auto config = std::make_shared<ExportConfig>();
   CLI::App* command = app.add_subcommand("export", "Write a student in a form that other programs load");
-  command->add_flag("--dequantized", config->dequantized,
-                    "A plain Hugging Face folder whose float32 weights are the quantized values")
+  command
+      ->add_flag("--dequantized", config->dequantized,
+                 "A plain Hugging Face folder whose float32 weights are the quantized values")
       ->required();
-  command->add_option("--model", config->model_dir, "Folder of the student")->required()->check(CLI::ExistingDirectory);
+  command->add_option("--model", config->model_dir, "Folder of the student")
+      ->required()
+      ->check(CLI::ExistingDirectory);
   command->add_option("--output", config->output_dir, "Folder to write")->required();
   command->add_flag("--overwrite", config->overwrite, "Replace what is in the output folder");
   command->callback([config, &action] { action = [config] { run_export(*config); }; });

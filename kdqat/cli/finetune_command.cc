@@ -7,9 +7,11 @@ namespace kdqat::cli {
 
 void register_finetune(CLI::App& app, Action& action) {
   const auto config = std::make_shared<train::FinetuneConfig>();
-  CLI::App* command = app.add_subcommand("finetune", "Fine-tune a pre-trained encoder on a task: the teacher");
+  CLI::App* command =
+      app.add_subcommand("finetune", "Fine-tune a pre-trained encoder on a task: the teacher");
   command->add_option("--model", config->model_dir, "Folder of the pre-trained encoder (Hugging Face form)")
-      ->required()->check(CLI::ExistingDirectory);
+      ->required()
+      ->check(CLI::ExistingDirectory);
   add_training(*command, config->training);
   command->callback([config, &action] {
     action = [config] {

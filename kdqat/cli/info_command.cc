@@ -20,7 +20,8 @@ struct InfoConfig {
 
 int bits_of(const std::string& parameter, const format::QuantizationConfig& quantization) {
   if (!model::weight_quantizer(parameter, quantization)) return 32;
-  return parameter.ends_with("word_embeddings.weight") ? quantization.embedding_bits : quantization.weight_bits;
+  return parameter.ends_with("word_embeddings.weight") ? quantization.embedding_bits
+                                                       : quantization.weight_bits;
 }
 
 /// Bytes of the parameters at 32 bits and as quantized: codes of their bits, a float32 scale a tensor or row.
@@ -31,7 +32,8 @@ struct Sizes {
   std::int64_t quantized_bytes = 0;
 };
 
-Sizes sizes_of(const format::EncoderConfig& config, const std::optional<format::QuantizationConfig>& quantization) {
+Sizes sizes_of(const format::EncoderConfig& config,
+               const std::optional<format::QuantizationConfig>& quantization) {
   Sizes sizes;
   for (const auto& [name, shape] : model::parameter_shapes(config)) {
     std::int64_t count = 1;
@@ -60,23 +62,27 @@ nlohmann::json describe_directory(const std::filesystem::path& dir) {
         format::quantization_config_from_json(section.at("quantization"), "config.json: kdqat.quantization");
   }
   const Sizes sizes = sizes_of(config, quantization);
-  nlohmann::json info = {{"architecture",
-                          {{"model_type", "bert"},
-                           {"num_hidden_layers", config.num_hidden_layers},
-                           {"hidden_size", config.hidden_size},
-                           {"num_attention_heads", config.num_attention_heads},
-                           {"intermediate_size", config.intermediate_size},
-                           {"vocab_size", config.vocab_size},
-                           {"max_position_embeddings", config.max_position_embeddings}}},
-                         {"kind", quantization ? "student" : config.num_labels > 0 ? "classifier" : "encoder"},
-                         {"parameters", sizes.parameters},
-                         {"quantized_parameters", sizes.quantized_parameters},
-                         {"size_bytes", {{"float32", sizes.float_bytes}, {"quantized", sizes.quantized_bytes}}},
-                         {"labels", config.labels}};
+  nlohmann::json info = {
+      {"architecture",
+       {{"model_type", "bert"},
+        {"num_hidden_layers", config.num_hidden_layers},
+        {"hidden_size", config.hidden_size},
+        {"num_attention_heads", config.num_attention_heads},
+        {"intermediate_size", config.intermediate_size},
+        {"vocab_size", config.vocab_size},
+        {"max_position_embeddings", config.max_position_embeddings}}},
+      {"kind", quantization            ? "student"
+               : config.num_labels > 0 ? "classifier"
+                                       : "encoder"},
+      {"parameters", sizes.parameters},
+      {"quantized_parameters", sizes.quantized_parameters},
+      {"size_bytes", {{"float32", sizes.float_bytes}, {"quantized", sizes.quantized_bytes}}},
+      {"labels", config.labels}};
   if (quantization) {
     info["quantization"] = format::to_json(*quantization);
     info["note"] =
-        "model.safetensors holds latent float32 weights: other programs need 'kdqat export --dequantized' first";
+        "model.safetensors holds latent float32 weights: other programs need 'kdqat export --dequantized' "
+        "first";
   }
   for (const char* key : {"task", "scores", "step", "teacher", "command", "config", "version"}) {
     if (section.contains(key)) info[key] = section.at(key);
@@ -100,14 +106,15 @@ void print_text(const nlohmann::json& value, const std::string& indent) {
       std::cout << indent << key << ":\n";
       print_text(entry, indent + "  ");
     } else {
-      std::cout << indent << key << ": " << (entry.is_string() ? entry.get<std::string>() : entry.dump()) << '\n';
+      std::cout << indent << key << ": " << (entry.is_string() ? entry.get<std::string>() : entry.dump())
+                << '\n';
     }
   }
 }
 
 void run_info(const InfoConfig& config) {
-  const nlohmann::json info =
-      std::filesystem::is_directory(config.path) ? describe_directory(config.path) : describe_file(config.path);
+  const nlohmann::json info = std::filesystem::is_directory(config.path) ? describe_directory(config.path)
+                                                                         : describe_file(config.path);
   if (config.json) {
     print_json(info, 2);
   } else {
@@ -119,8 +126,11 @@ void run_info(const InfoConfig& config) {
 
 void register_info(CLI::App& app, Action& action) {
   const auto config = std::make_shared<InfoConfig>();
-  CLI::App* command = app.add_subcommand("info", "What a model is: architecture, bits, sizes, task, scores, origin");
-  command->add_option("PATH", config->path, "Folder of a model, or a safetensors file")->required()->check(CLI::ExistingPath);
+  CLI::App* command =
+      app.add_subcommand("info", "What a model is: architecture, bits, sizes, task, scores, origin");
+  command->add_option("PATH", config->path, "Folder of a model, or a safetensors file")
+      ->required()
+      ->check(CLI::ExistingPath);
   command->add_flag("--json", config->json, "One JSON document on standard output");
   command->callback([config, &action] { action = [config] { run_info(*config); }; });
 }

@@ -31,10 +31,11 @@ data::BatchLimits limits_of(const format::EncoderConfig& config) {
 void check_same_architecture(const format::EncoderConfig& teacher, const format::EncoderConfig& student) {
   if (model::parameter_shapes(teacher) != model::parameter_shapes(student)) {
     throw base::InvalidArgument(base::concat(
-        "student: expected the teacher's architecture (", teacher.num_hidden_layers, " layers, ", teacher.hidden_size,
-        " wide, ", teacher.num_attention_heads, " heads, ", teacher.vocab_size, " tokens, ", teacher.num_labels,
-        " labels), found ", student.num_hidden_layers, " layers, ", student.hidden_size, " wide, ",
-        student.num_attention_heads, " heads, ", student.vocab_size, " tokens, ", student.num_labels, " labels"));
+        "student: expected the teacher's architecture (", teacher.num_hidden_layers, " layers, ",
+        teacher.hidden_size, " wide, ", teacher.num_attention_heads, " heads, ", teacher.vocab_size,
+        " tokens, ", teacher.num_labels, " labels), found ", student.num_hidden_layers, " layers, ",
+        student.hidden_size, " wide, ", student.num_attention_heads, " heads, ", student.vocab_size,
+        " tokens, ", student.num_labels, " labels"));
   }
 }
 
@@ -57,7 +58,8 @@ nlohmann::json compute_losses(const LossesConfig& config) {
                                    .layers = layers};
   nlohmann::json losses;
   for (const distill::Loss loss : distill::kLosses) {
-    const double value = distill::compute_loss(loss, inputs, batch.labels, config.temperature).total.item<double>();
+    const double value =
+        distill::compute_loss(loss, inputs, batch.labels, config.temperature).total.item<double>();
     losses[std::string(distill::name_of(loss))] = value;
     if (loss == distill::Loss::kGroundTruth) {
       losses["ground_truth_sum"] = value * static_cast<double>(batch.sentences());
@@ -79,13 +81,24 @@ void run_losses(const LossesConfig& config) {
 
 void register_losses(CLI::App& app, Action& action) {
   const auto config = std::make_shared<LossesConfig>();
-  CLI::App* command = app.add_subcommand("losses", "Every loss between a teacher and a student on one tokenized batch");
-  command->add_option("--teacher", config->teacher_dir, "Folder of the teacher")->required()->check(CLI::ExistingDirectory);
-  command->add_option("--student", config->student_dir, "Folder of the student; its latent weights are quantized as asked here")
-      ->required()->check(CLI::ExistingDirectory);
-  command->add_option("--batch", config->batch_file, "Batch: input_ids, token_type_ids, attention_mask [B, S], labels [B]")
-      ->required()->check(CLI::ExistingFile);
-  command->add_option("--temperature", config->temperature, "Temperature of the attention map's softmax; inf for the limit")
+  CLI::App* command =
+      app.add_subcommand("losses", "Every loss between a teacher and a student on one tokenized batch");
+  command->add_option("--teacher", config->teacher_dir, "Folder of the teacher")
+      ->required()
+      ->check(CLI::ExistingDirectory);
+  command
+      ->add_option("--student", config->student_dir,
+                   "Folder of the student; its latent weights are quantized as asked here")
+      ->required()
+      ->check(CLI::ExistingDirectory);
+  command
+      ->add_option("--batch", config->batch_file,
+                   "Batch: input_ids, token_type_ids, attention_mask [B, S], labels [B]")
+      ->required()
+      ->check(CLI::ExistingFile);
+  command
+      ->add_option("--temperature", config->temperature,
+                   "Temperature of the attention map's softmax; inf for the limit")
       ->capture_default_str();
   command->add_flag("--json", config->json, "One JSON document on standard output");
   add_quantization(*command, config->quantization);

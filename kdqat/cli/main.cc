@@ -1,4 +1,5 @@
-// The program kdqat: reads the command line, runs the chosen command, turns errors into messages and exit codes.
+// The program kdqat: reads the command line, runs the chosen command, turns errors into messages and exit
+// codes.
 
 #include <ATen/Parallel.h>
 
@@ -43,7 +44,8 @@ void set_up(CLI::App& app, Action& action) {
   app.require_subcommand(1);
   app.fallthrough();
   app.set_version_flag("--version", base::kVersion);
-  app.set_config("--config", "", "Settings as --name's own names, one [command] a section; the command line goes first");
+  app.set_config("--config", "",
+                 "Settings as --name's own names, one [command] a section; the command line goes first");
   app.allow_config_extras(CLI::config_extras_mode::error);
   register_finetune(app, action);
   register_distill(app, action);

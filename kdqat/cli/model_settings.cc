@@ -16,7 +16,8 @@ ModelSettings model_settings(const format::EncoderConfig& config) {
     }
     settings.max_seq_length = value.get<std::int64_t>();
   }
-  if (section->value("precision", nlohmann::json("fp32")) == "bf16") settings.precision = quant::Precision::kBf16;
+  if (section->value("precision", nlohmann::json("fp32")) == "bf16")
+    settings.precision = quant::Precision::kBf16;
   return settings;
 }
 

@@ -70,19 +70,25 @@ void add_task(CLI::App& command, std::string& task, std::filesystem::path& data_
   command.add_option("--task", task, "Task: a GLUE name, nsmc, or custom for one's own files")
       ->required()
       ->check(CLI::IsMember(all_task_names()));
-  command.add_option("--data", data_dir, "Folder of the task's files")->required()->check(CLI::ExistingDirectory);
+  command.add_option("--data", data_dir, "Folder of the task's files")
+      ->required()
+      ->check(CLI::ExistingDirectory);
 
   const auto text = [&custom](const std::string& name) { given(custom).text_column = name; };
   const auto pair = [&custom](const std::string& name) { given(custom).pair_column = name; };
   const auto label = [&custom](const std::string& name) { given(custom).label_column = name; };
-  const std::string group = "Own data (--task custom: train, dev, test as .tsv, .csv or .jsonl with named columns)";
+  const std::string group =
+      "Own data (--task custom: train, dev, test as .tsv, .csv or .jsonl with named columns)";
   command.add_option_function<std::string>("--text-column", text, "Column of the text [text]")->group(group);
-  command.add_option_function<std::string>("--pair-column", pair, "Column of the second text, for pairs")->group(group);
-  command.add_option_function<std::string>("--label-column", label, "Column of the label [label]")->group(group);
+  command.add_option_function<std::string>("--pair-column", pair, "Column of the second text, for pairs")
+      ->group(group);
+  command.add_option_function<std::string>("--label-column", label, "Column of the label [label]")
+      ->group(group);
   command
       .add_option_function<std::string>(
-          "--metric",
-          reporting<std::string>([&custom](const std::string& name) { given(custom).metric = data::find_metric(name); }),
+          "--metric", reporting<std::string>([&custom](const std::string& name) {
+            given(custom).metric = data::find_metric(name);
+          }),
           "What the best model is chosen by [accuracy; for a regression pearson_and_spearman]")
       ->group(group);
   command
@@ -92,59 +98,93 @@ void add_task(CLI::App& command, std::string& task, std::filesystem::path& data_
       ->delimiter(',')
       ->group(group);
   command
-      .add_flag_callback("--regression", [&custom] { given(custom).regression = true; }, "Labels are scores")
+      .add_flag_callback(
+          "--regression", [&custom] { given(custom).regression = true; }, "Labels are scores")
       ->group(group);
 }
 
 void add_training(CLI::App& command, train::TrainingConfig& config) {
   add_task(command, config.task, config.data_dir, config.custom);
-  command.add_option("--output", config.output_dir, "Folder to write: the best model, last/, metrics.jsonl, report.html")
+  command
+      .add_option("--output", config.output_dir,
+                  "Folder to write: the best model, last/, metrics.jsonl, report.html")
       ->required();
-  command.add_option("--train", config.train_file, "Training file instead of the task's, such as an augmented one")
+  command
+      .add_option("--train", config.train_file,
+                  "Training file instead of the task's, such as an augmented one")
       ->check(CLI::ExistingFile);
   command.add_flag("--resume", config.resume, "Go on with the run in the output folder");
   command.add_flag("--overwrite", config.overwrite, "Replace the run in the output folder");
   const std::string group = "Training";
   const CLI::Validator& positive = CLI::PositiveNumber;
-  command.add_option("--learning-rate", config.learning_rate, "Peak learning rate, reached after a tenth of the steps")
-      ->check(CLI::PositiveNumber)->capture_default_str()->group(group);
-  command.add_option("--epochs", config.epochs, "Passes over the training file")
-      ->check(positive)->capture_default_str()->group(group);
-  command.add_option("--max-steps", config.max_steps, "Most updates; the learning rate ends there [no limit]")
-      ->check(positive)->group(group);
-  command.add_option("--batch-size", config.batch_size, "Sentences or pairs a batch [the task's, 32 for most]")
-      ->check(positive)->group(group);
-  command.add_option("--batch-tokens", config.batch_tokens, "Most tokens a batch, instead of --batch-size")
-      ->check(positive)->group(group);
-  command.add_flag("--bucket-by-length", config.bucket_by_length, "Batches of sentences of similar lengths")->group(group);
   command
-      .add_option("--max-seq-length", config.max_seq_length,
-                  "Tokens at which a sentence or pair is cut, [CLS] and [SEP] counted [the task's: 64 or 128]")
-      ->check(positive)->group(group);
-  command.add_option("--eval-steps", config.eval_steps, "Updates from one evaluation to the next [the task's]")
-      ->check(positive)->group(group);
+      .add_option("--learning-rate", config.learning_rate,
+                  "Peak learning rate, reached after a tenth of the steps")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str()
+      ->group(group);
+  command.add_option("--epochs", config.epochs, "Passes over the training file")
+      ->check(positive)
+      ->capture_default_str()
+      ->group(group);
+  command
+      .add_option("--max-steps", config.max_steps, "Most updates; the learning rate ends there [no limit]")
+      ->check(positive)
+      ->group(group);
+  command
+      .add_option("--batch-size", config.batch_size, "Sentences or pairs a batch [the task's, 32 for most]")
+      ->check(positive)
+      ->group(group);
+  command.add_option("--batch-tokens", config.batch_tokens, "Most tokens a batch, instead of --batch-size")
+      ->check(positive)
+      ->group(group);
+  command.add_flag("--bucket-by-length", config.bucket_by_length, "Batches of sentences of similar lengths")
+      ->group(group);
+  command
+      .add_option(
+          "--max-seq-length", config.max_seq_length,
+          "Tokens at which a sentence or pair is cut, [CLS] and [SEP] counted [the task's: 64 or 128]")
+      ->check(positive)
+      ->group(group);
+  command
+      .add_option("--eval-steps", config.eval_steps, "Updates from one evaluation to the next [the task's]")
+      ->check(positive)
+      ->group(group);
   command.add_option("--seed", config.seed, "Seed of batches, dropout and new parameters")
-      ->capture_default_str()->group(group);
-  command.add_option("--checkpoint-seconds", config.checkpoint_seconds,
-                     "Least seconds between two checkpoints; 0: one after every update")
-      ->check(CLI::NonNegativeNumber)->capture_default_str()->group(group);
+      ->capture_default_str()
+      ->group(group);
+  command
+      .add_option("--checkpoint-seconds", config.checkpoint_seconds,
+                  "Least seconds between two checkpoints; 0: one after every update")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str()
+      ->group(group);
   add_precision(command, config.precision);
   add_threads(command);
 }
 
 void add_quantization(CLI::App& command, format::QuantizationConfig& config) {
   const std::string group = "Quantization";
-  auto* weight_bits =
-      command.add_option("--weight-bits", config.weight_bits, "Bits of the encoder's and the pooler's weights: 2, 4, 8, 32")
-          ->check(CLI::IsMember({2, 4, 8, 32}))->capture_default_str()->group(group);
-  auto* embedding_bits =
-      command.add_option("--embedding-bits", config.embedding_bits, "Bits of the word embedding [as --weight-bits]")
-          ->check(CLI::IsMember({2, 4, 8, 32}))->group(group);
+  auto* weight_bits = command
+                          .add_option("--weight-bits", config.weight_bits,
+                                      "Bits of the encoder's and the pooler's weights: 2, 4, 8, 32")
+                          ->check(CLI::IsMember({2, 4, 8, 32}))
+                          ->capture_default_str()
+                          ->group(group);
+  auto* embedding_bits = command
+                             .add_option("--embedding-bits", config.embedding_bits,
+                                         "Bits of the word embedding [as --weight-bits]")
+                             ->check(CLI::IsMember({2, 4, 8, 32}))
+                             ->group(group);
   weight_bits->each([&config, embedding_bits](const std::string& bits) {
     if (embedding_bits->count() == 0) config.embedding_bits = std::stoi(bits);
   });
-  command.add_option("--activation-bits", config.activation_bits, "Bits of the inputs of quantized products: 8, 32")
-      ->check(CLI::IsMember({8, 32}))->capture_default_str()->group(group);
+  command
+      .add_option("--activation-bits", config.activation_bits,
+                  "Bits of the inputs of quantized products: 8, 32")
+      ->check(CLI::IsMember({8, 32}))
+      ->capture_default_str()
+      ->group(group);
   const std::map<std::string, format::ActivationGranularity> activation_names = {
       {"token", format::ActivationGranularity::kToken}, {"tensor", format::ActivationGranularity::kTensor}};
   command
@@ -153,8 +193,8 @@ void add_quantization(CLI::App& command, format::QuantizationConfig& config) {
       ->transform(CLI::CheckedTransformer(activation_names).description(""))
       ->default_str(std::string(format::name_of(config.activation_granularity)))
       ->group(group);
-  const std::map<std::string, format::WeightGranularity> weight_names = {{"tensor", format::WeightGranularity::kTensor},
-                                                                         {"row", format::WeightGranularity::kRow}};
+  const std::map<std::string, format::WeightGranularity> weight_names = {
+      {"tensor", format::WeightGranularity::kTensor}, {"row", format::WeightGranularity::kRow}};
   command
       .add_option("--weight-granularity", config.weight_granularity,
                   "What shares a weight scale: tensor as in the paper, or row")
@@ -167,31 +207,37 @@ void add_objective(CLI::App& command, distill::ObjectiveConfig& config) {
   const std::string group = "Distillation losses";
   command
       .add_option_function<std::string>(
-          "--objective",
-          [&config](const std::string& name) { config.recipe = distill::find_recipe(name); },
+          "--objective", [&config](const std::string& name) { config.recipe = distill::find_recipe(name); },
           "Losses of the paper: hard-label, soft-label, hidden, ternarybert, map, output, unified")
       ->check(CLI::IsMember(distill::recipe_names()))
       ->default_str(std::string(distill::name_of(config.recipe)))
       ->group(group);
-  command.add_option("--gamma", config.gamma, "unified = gamma map + (1 - gamma) output [both with weight 1]")
-      ->check(CLI::Range(0.0, 1.0))->group(group);
+  command
+      .add_option("--gamma", config.gamma, "unified = gamma map + (1 - gamma) output [both with weight 1]")
+      ->check(CLI::Range(0.0, 1.0))
+      ->group(group);
   for (const distill::Loss loss : distill::kLosses) {
     command
         .add_option(weight_option(loss), config.weights[static_cast<std::size_t>(loss)],
-                    "Weight of " + std::string(distill::name_of(loss)) + " instead of the objective's; 0 turns it off")
-        ->check(CLI::NonNegativeNumber)->group(group);
+                    "Weight of " + std::string(distill::name_of(loss)) +
+                        " instead of the objective's; 0 turns it off")
+        ->check(CLI::NonNegativeNumber)
+        ->group(group);
   }
   command
-      .add_option("--temperature", config.temperature, "Temperature of the attention map's softmax; inf for the limit")
+      .add_option("--temperature", config.temperature,
+                  "Temperature of the attention map's softmax; inf for the limit")
       ->check([](const std::string& text) {
         const double value = std::strtod(text.c_str(), nullptr);
         return value > 0.0 ? std::string() : "expected more than 0, found " + text;
       })
-      ->capture_default_str()->group(group);
+      ->capture_default_str()
+      ->group(group);
   command
       .add_option_function<std::string>(
-          "--distill-layers",
-          reporting<std::string>([&config](const std::string& text) { config.layers = distill::parse_layers(text); }),
+          "--distill-layers", reporting<std::string>([&config](const std::string& text) {
+            config.layers = distill::parse_layers(text);
+          }),
           "Layers of every loss over layers, from 0: all, one such as 9, or several such as 0,5,11")
       ->default_str("all")
       ->group(group);

@@ -12,8 +12,8 @@
 
 namespace kdqat::cli {
 
-/// Options that several commands share. Each function adds them to a command and fills the struct when the command line is
-/// read; the struct's initializers are the only defaults.
+/// Options that several commands share. Each function adds them to a command and fills the struct when the
+/// command line is read; the struct's initializers are the only defaults.
 
 /// --threads: of every parallel loop.
 void add_threads(CLI::App& command);

@@ -30,7 +30,8 @@ class Predictor {
         settings_(model_settings(classifier_.config())),
         tokenizer_(train::load_tokenizer(config.model_dir, classifier_.config())) {
     if (config.max_seq_length > 0) settings_.max_seq_length = config.max_seq_length;
-    if (settings_.max_seq_length == 0) settings_.max_seq_length = classifier_.config().max_position_embeddings;
+    if (settings_.max_seq_length == 0)
+      settings_.max_seq_length = classifier_.config().max_position_embeddings;
     train::check_max_seq_length(settings_.max_seq_length, classifier_.config());
   }
 
@@ -52,7 +53,8 @@ class Predictor {
  private:
   text::Encoding encode(const TextInput& input, const std::string& place) const {
     try {
-      return tokenizer_.encode(input.text, input.pair ? std::optional<std::string_view>(*input.pair) : std::nullopt,
+      return tokenizer_.encode(input.text,
+                               input.pair ? std::optional<std::string_view>(*input.pair) : std::nullopt,
                                settings_.max_seq_length);
     } catch (const base::InvalidArgument& error) {
       throw base::InvalidArgument(base::concat(place, ": ", error.what()));
@@ -61,7 +63,8 @@ class Predictor {
 
   /// Probabilities by label; of a regression the score itself.
   nlohmann::json describe(double prediction, const torch::Tensor& probabilities) const {
-    if (classifier_.config().num_labels == 1) return {{"label", prediction}, {"scores", {{"score", prediction}}}};
+    if (classifier_.config().num_labels == 1)
+      return {{"label", prediction}, {"scores", {{"score", prediction}}}};
     const std::vector<std::string>& labels = classifier_.config().labels;
     nlohmann::json scores;
     for (std::size_t c = 0; c < labels.size(); ++c) {
@@ -93,12 +96,18 @@ void run_predict(const PredictConfig& config) {
 
 void register_predict(CLI::App& app, Action& action) {
   const auto config = std::make_shared<PredictConfig>();
-  CLI::App* command = app.add_subcommand("predict", "Answer texts with a trained model, as JSON lines {\"label\", \"scores\"}");
-  command->add_option("--model", config->model_dir, "Folder of the model")->required()->check(CLI::ExistingDirectory);
-  command->add_option("FILE", config->file, "Texts, one a line, or JSON lines {\"text\", \"pair\"?}; - for standard input")
+  CLI::App* command = app.add_subcommand(
+      "predict", "Answer texts with a trained model, as JSON lines {\"label\", \"scores\"}");
+  command->add_option("--model", config->model_dir, "Folder of the model")
+      ->required()
+      ->check(CLI::ExistingDirectory);
+  command
+      ->add_option("FILE", config->file,
+                   "Texts, one a line, or JSON lines {\"text\", \"pair\"?}; - for standard input")
       ->capture_default_str();
-  command->add_option("--max-seq-length", config->max_seq_length,
-                      "Tokens at which a text or pair is cut [as the model was trained]")
+  command
+      ->add_option("--max-seq-length", config->max_seq_length,
+                   "Tokens at which a text or pair is cut [as the model was trained]")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 20));
   add_threads(*command);
   command->callback([config, &action] { action = [config] { run_predict(*config); }; });

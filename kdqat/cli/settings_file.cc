@@ -53,7 +53,8 @@ void write_settings(const std::filesystem::path& metrics_jsonl, const std::files
   std::getline(stream, line);
   const nlohmann::json record = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
   if (!record.is_object() || record.value("kind", "") != "run") {
-    throw base::FormatError(metrics_jsonl.string() + ": line 1: expected the record of a run, found another line");
+    throw base::FormatError(metrics_jsonl.string() +
+                            ": line 1: expected the record of a run, found another line");
   }
   base::write_file_atomically(run_toml, settings_text(record.at("command"), record.at("config")));
 }

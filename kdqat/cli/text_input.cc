@@ -10,7 +10,8 @@ namespace {
 std::string string_field(const nlohmann::json& object, const char* field, const std::string& where) {
   const nlohmann::json& value = object.at(field);
   if (!value.is_string()) {
-    throw base::FormatError(base::concat(where, ": field '", field, "': expected a string, found ", value.type_name()));
+    throw base::FormatError(
+        base::concat(where, ": field '", field, "': expected a string, found ", value.type_name()));
   }
   return value.get<std::string>();
 }
@@ -31,7 +32,9 @@ std::vector<TextInput> TextReader::read(std::size_t count) {
   return texts;
 }
 
-std::string TextReader::place(std::size_t index) const { return base::concat(name_, ": line ", lines_.at(index)); }
+std::string TextReader::place(std::size_t index) const {
+  return base::concat(name_, ": line ", lines_.at(index));
+}
 
 TextInput TextReader::parse(const std::string& line) const {
   const std::string where = base::concat(name_, ": line ", line_);
@@ -40,9 +43,11 @@ TextInput TextReader::parse(const std::string& line) const {
     throw base::FormatError(base::concat(where, ": expected a JSON object {\"text\": ...}, found ",
                                          object.is_discarded() ? "no valid JSON" : object.type_name()));
   }
-  if (!object.contains("text")) throw base::FormatError(base::concat(where, ": expected a field 'text', found none"));
+  if (!object.contains("text"))
+    throw base::FormatError(base::concat(where, ": expected a field 'text', found none"));
   TextInput input{.text = string_field(object, "text", where), .pair = {}};
-  if (object.contains("pair") && !object.at("pair").is_null()) input.pair = string_field(object, "pair", where);
+  if (object.contains("pair") && !object.at("pair").is_null())
+    input.pair = string_field(object, "pair", where);
   return input;
 }
 

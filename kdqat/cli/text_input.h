@@ -27,8 +27,8 @@ class TextReader {
   TextReader(std::istream& stream, LineForm form, std::string name)
       : stream_(stream), form_(form), name_(std::move(name)) {}
 
-  /// Up to `count` texts; none at the end. Throws FormatError that names stream and line for what is not an object with a
-  /// string "text" and, where given, a string "pair".
+  /// Up to `count` texts; none at the end. Throws FormatError that names stream and line for what is not an
+  /// object with a string "text" and, where given, a string "pair".
   std::vector<TextInput> read(std::size_t count);
 
   /// "name: line 3", for the i-th text of the last read.

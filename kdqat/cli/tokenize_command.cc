@@ -21,8 +21,8 @@ struct TokenizeConfig {
 text::Encoding encode(const text::Tokenizer& tokenizer, const TextInput& input, std::int64_t max_seq_length,
                       const std::string& place) {
   try {
-    return tokenizer.encode(input.text, input.pair ? std::optional<std::string_view>(*input.pair) : std::nullopt,
-                            max_seq_length);
+    return tokenizer.encode(
+        input.text, input.pair ? std::optional<std::string_view>(*input.pair) : std::nullopt, max_seq_length);
   } catch (const base::InvalidArgument& error) {
     throw base::InvalidArgument(base::concat(place, ": ", error.what()));
   }
@@ -41,7 +41,8 @@ void run_tokenize(const TokenizeConfig& config) {
   const text::Tokenizer tokenizer = text::Tokenizer::load(config.model_dir);
   std::int64_t max_seq_length = config.max_seq_length;
   if (max_seq_length == 0) {
-    max_seq_length = format::read_encoder_config(format::find_config(config.model_dir)).max_position_embeddings;
+    max_seq_length =
+        format::read_encoder_config(format::find_config(config.model_dir)).max_position_embeddings;
   }
   TextReader reader(std::cin, LineForm::kJson, "standard input");
   constexpr std::size_t kLines = 256;
@@ -65,11 +66,14 @@ void run_tokenize(const TokenizeConfig& config) {
 void register_tokenize(CLI::App& app, Action& action) {
   const auto config = std::make_shared<TokenizeConfig>();
   CLI::App* command = app.add_subcommand(
-      "tokenize", "JSON lines {\"text\", \"pair\"?} on standard input to {\"input_ids\", \"token_type_ids\"}");
+      "tokenize",
+      "JSON lines {\"text\", \"pair\"?} on standard input to {\"input_ids\", \"token_type_ids\"}");
   command->add_option("--model", config->model_dir, "Folder of the model whose tokenizer it is")
-      ->required()->check(CLI::ExistingDirectory);
-  command->add_option("--max-seq-length", config->max_seq_length,
-                      "Tokens at which a text or pair is cut, [CLS] and [SEP] counted [the model's positions]")
+      ->required()
+      ->check(CLI::ExistingDirectory);
+  command
+      ->add_option("--max-seq-length", config->max_seq_length,
+                   "Tokens at which a text or pair is cut, [CLS] and [SEP] counted [the model's positions]")
       ->check(CLI::Range(std::int64_t{3}, std::int64_t{1} << 30));
   command->callback([config, &action] { action = [config] { run_tokenize(*config); }; });
 }

@@ -18,7 +18,7 @@ struct Batch {
   torch::Tensor position_ids;            ///< int64 [T], from 0 in each sentence
   torch::Tensor first_tokens;            ///< int64 [B]: where each sentence begins
   std::vector<std::int64_t> cu_seqlens;  ///< [B+1], from 0 to T
-  torch::Tensor labels;                  ///< int64 [B] class ids, or float32 [B] scores; undefined without labels
+  torch::Tensor labels;  ///< int64 [B] class ids, or float32 [B] scores; undefined without labels
 
   std::int64_t sentences() const { return static_cast<std::int64_t>(cu_seqlens.size()) - 1; }
   std::int64_t tokens() const { return cu_seqlens.back(); }
@@ -28,6 +28,7 @@ struct Batch {
 Batch make_batch(std::span<const text::Encoding* const> encodings);
 
 /// The same with the labels of a classification (int64) or, if `regression`, scores (float32).
-Batch make_batch(std::span<const text::Encoding* const> encodings, std::span<const double> labels, bool regression);
+Batch make_batch(std::span<const text::Encoding* const> encodings, std::span<const double> labels,
+                 bool regression);
 
 }  // namespace kdqat::data

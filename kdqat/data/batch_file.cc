@@ -51,7 +51,8 @@ class BatchReader {
       for (std::int64_t i = b * shape_[1]; i < b * shape_[1] + length; ++i) {
         const auto at = static_cast<std::size_t>(i);
         encoding.input_ids.push_back(checked(input_ids[at], limits_.vocab_size, "input_ids", b));
-        encoding.token_type_ids.push_back(checked(token_type_ids[at], limits_.type_vocab_size, "token_type_ids", b));
+        encoding.token_type_ids.push_back(
+            checked(token_type_ids[at], limits_.type_vocab_size, "token_type_ids", b));
       }
       encodings.push_back(std::move(encoding));
     }
@@ -65,13 +66,15 @@ class BatchReader {
   /// Values of an integer tensor [B, S], or `absent` everywhere.
   std::vector<std::int64_t> integers(std::string_view name, std::int64_t absent) const {
     const TensorView* view = file_.find(name);
-    if (view == nullptr) return std::vector<std::int64_t>(static_cast<std::size_t>(shape_[0] * shape_[1]), absent);
+    if (view == nullptr)
+      return std::vector<std::int64_t>(static_cast<std::size_t>(shape_[0] * shape_[1]), absent);
     if (!is_integer(view->dtype)) {
       fail(file_.path(), name, base::concat("expected integers, found ", format::name_of(view->dtype)));
     }
     if (view->shape != shape_) {
-      fail(file_.path(), name,
-           "expected " + format::to_string(shape_) + " as input_ids, found " + format::to_string(view->shape));
+      fail(
+          file_.path(), name,
+          "expected " + format::to_string(shape_) + " as input_ids, found " + format::to_string(view->shape));
     }
     return format::copy_as_int64(*view);
   }
@@ -82,22 +85,27 @@ class BatchReader {
     for (std::int64_t i = 0; i < shape_[1]; ++i) {
       if ((row[i] != 0 && row[i] != 1) || (row[i] == 1 && i != length)) {
         fail(file_.path(), "attention_mask",
-             base::concat("expected ones and then zeros in row ", sentence, ", found ", row[i], " at position ", i));
+             base::concat("expected ones and then zeros in row ", sentence, ", found ", row[i],
+                          " at position ", i));
       }
       length += row[i];
     }
-    if (length == 0) fail(file_.path(), "attention_mask", base::concat("expected a token in row ", sentence, ", found none"));
+    if (length == 0)
+      fail(file_.path(), "attention_mask",
+           base::concat("expected a token in row ", sentence, ", found none"));
     if (length > limits_.max_position_embeddings) {
       fail(file_.path(), "input_ids",
-           base::concat("expected at most ", limits_.max_position_embeddings, " tokens (max_position_embeddings) in row ",
-                        sentence, ", found ", length));
+           base::concat("expected at most ", limits_.max_position_embeddings,
+                        " tokens (max_position_embeddings) in row ", sentence, ", found ", length));
     }
     return length;
   }
 
-  std::int32_t checked(std::int64_t id, std::int64_t bound, std::string_view tensor, std::int64_t sentence) const {
+  std::int32_t checked(std::int64_t id, std::int64_t bound, std::string_view tensor,
+                       std::int64_t sentence) const {
     if (id < 0 || id >= bound) {
-      fail(file_.path(), tensor, base::concat("expected ids from 0 to ", bound - 1, ", found ", id, " in row ", sentence));
+      fail(file_.path(), tensor,
+           base::concat("expected ids from 0 to ", bound - 1, ", found ", id, " in row ", sentence));
     }
     return static_cast<std::int32_t>(id);
   }
@@ -118,12 +126,14 @@ class BatchReader {
     }
     if (!regression || view.dtype == format::DType::kBool) {
       fail(file_.path(), view.name,
-           base::concat("expected ", regression ? "scores" : "integer class ids", ", found ", format::name_of(view.dtype)));
+           base::concat("expected ", regression ? "scores" : "integer class ids", ", found ",
+                        format::name_of(view.dtype)));
     }
     std::vector<float> scores(static_cast<std::size_t>(shape_[0]));
     format::copy_as_float(view, scores);
     for (const float score : scores) {
-      if (!std::isfinite(score)) fail(file_.path(), view.name, base::concat("expected finite scores, found ", score));
+      if (!std::isfinite(score))
+        fail(file_.path(), view.name, base::concat("expected finite scores, found ", score));
     }
     return {scores.begin(), scores.end()};
   }

@@ -15,14 +15,14 @@ struct BatchLimits {
   std::int64_t num_labels = 0;  ///< C; 1 for a regression
 };
 
-/// Reads a pre-tokenized batch from a safetensors file: input_ids and, where given, token_type_ids (default 0) and
-/// attention_mask (default 1), integers [B, S]; labels, where given, [B]: integer class ids, or floating-point scores of a
-/// regression. Padding (attention_mask 0, at the end of a row) is left out.
+/// Reads a pre-tokenized batch from a safetensors file: input_ids and, where given, token_type_ids (default
+/// 0) and attention_mask (default 1), integers [B, S]; labels, where given, [B]: integer class ids, or
+/// floating-point scores of a regression. Padding (attention_mask 0, at the end of a row) is left out.
 ///
-/// Throws IoError and FormatError as format::SafetensorsFile does, and FormatError that names file and tensor, what
-/// was expected and what was found, for: a missing input_ids, a wrong dtype or shape, no sentence, a sentence without
-/// tokens, a mask that is not ones and then zeros, more tokens than positions, an id outside of its table, a label
-/// outside of 0 .. C-1 or not finite.
+/// Throws IoError and FormatError as format::SafetensorsFile does, and FormatError that names file and
+/// tensor, what was expected and what was found, for: a missing input_ids, a wrong dtype or shape, no
+/// sentence, a sentence without tokens, a mask that is not ones and then zeros, more tokens than positions,
+/// an id outside of its table, a label outside of 0 .. C-1 or not finite.
 Batch read_batch_file(const std::filesystem::path& path, const BatchLimits& limits);
 
 }  // namespace kdqat::data

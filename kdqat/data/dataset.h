@@ -16,7 +16,7 @@ namespace kdqat::data {
 /// The examples of one file as an encoder takes them.
 struct Dataset {
   std::vector<text::Encoding> encodings;
-  std::vector<double> labels;         ///< ids of classes, or scores
+  std::vector<double> labels;  ///< ids of classes, or scores
   bool regression = false;
   std::vector<std::string> warnings;  ///< of read_examples
 

@@ -36,7 +36,8 @@ torch::Tensor map_sentences(const LossInputs& inputs, const torch::Tensor& ragge
   for (std::size_t b = 0; b + 1 < inputs.cu_seqlens.size(); ++b) {
     const std::int64_t length = length_of(inputs, b);
     const std::int64_t pairs = inputs.heads * length * length;
-    results.push_back(body(ragged.slice(0, offset, offset + pairs).view({inputs.heads, length, length})).reshape({-1}));
+    results.push_back(
+        body(ragged.slice(0, offset, offset + pairs).view({inputs.heads, length, length})).reshape({-1}));
     offset += pairs;
   }
   return torch::cat(results);

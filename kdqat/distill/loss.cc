@@ -16,8 +16,8 @@ std::vector<std::int64_t> LayerSelection::resolve(std::int64_t num_hidden_layers
   }
   for (const std::int64_t layer : layers) {
     if (layer < 0 || layer >= num_hidden_layers) {
-      throw base::InvalidArgument(base::concat("distilled layers: expected 0 to ", num_hidden_layers - 1, ", found ",
-                                               layer));
+      throw base::InvalidArgument(
+          base::concat("distilled layers: expected 0 to ", num_hidden_layers - 1, ", found ", layer));
     }
   }
   return layers;

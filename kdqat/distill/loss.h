@@ -37,8 +37,9 @@ struct LossInputs {
 
 /// A loss over layers. All scalars, differentiable.
 struct LayerLoss {
-  torch::Tensor total;               ///< the sum of the terms
-  std::vector<torch::Tensor> terms;  ///< by layer, hidden_state from the embedding output on; undefined where not chosen
+  torch::Tensor total;  ///< the sum of the terms
+  std::vector<torch::Tensor>
+      terms;  ///< by layer, hidden_state from the embedding output on; undefined where not chosen
 };
 
 /// The loss of these terms; those that are undefined add nothing.

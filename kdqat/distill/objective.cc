@@ -75,8 +75,8 @@ Recipe find_recipe(std::string_view name) {
   const std::vector<std::string>& names = recipe_names();
   const auto found = std::find(names.begin(), names.end(), name);
   if (found == names.end()) {
-    throw base::InvalidArgument(base::concat("objective: expected one of ", joined_recipe_names(), ", found '", name,
-                                             "'"));
+    throw base::InvalidArgument(
+        base::concat("objective: expected one of ", joined_recipe_names(), ", found '", name, "'"));
   }
   return static_cast<Recipe>(found - names.begin());
 }
@@ -94,7 +94,8 @@ double ObjectiveConfig::weight_of(Loss loss) const {
 
 void check(const ObjectiveConfig& config, std::int64_t num_hidden_layers) {
   if (config.gamma && config.recipe != Recipe::kUnified) {
-    throw base::InvalidArgument(base::concat("gamma: expected the objective unified, found ", name_of(config.recipe)));
+    throw base::InvalidArgument(
+        base::concat("gamma: expected the objective unified, found ", name_of(config.recipe)));
   }
   if (config.gamma && !(*config.gamma >= 0.0 && *config.gamma <= 1.0)) {
     throw base::InvalidArgument(base::concat("gamma: expected 0 to 1, found ", *config.gamma));
@@ -103,13 +104,15 @@ void check(const ObjectiveConfig& config, std::int64_t num_hidden_layers) {
   for (const Loss loss : kLosses) {
     const double weight = config.weight_of(loss);
     if (!(weight >= 0.0) || std::isinf(weight)) {
-      throw base::InvalidArgument(base::concat("weight of ", name_of(loss), ": expected 0 or more, found ", weight));
+      throw base::InvalidArgument(
+          base::concat("weight of ", name_of(loss), ": expected 0 or more, found ", weight));
     }
     any = any || weight > 0.0;
   }
   if (!any) throw base::InvalidArgument("objective: expected a loss with a weight above 0, found none");
   if (!(config.temperature > 0.0)) {
-    throw base::InvalidArgument(base::concat("temperature: expected more than 0, found ", config.temperature));
+    throw base::InvalidArgument(
+        base::concat("temperature: expected more than 0, found ", config.temperature));
   }
   config.layers.resolve(num_hidden_layers);
 }
@@ -136,7 +139,8 @@ LayerLoss compute_loss(Loss loss, const LossInputs& inputs, const torch::Tensor&
   throw base::InvalidArgument("unknown loss");
 }
 
-ObjectiveResult compute_objective(const ObjectiveConfig& config, const LossInputs& inputs, const torch::Tensor& labels) {
+ObjectiveResult compute_objective(const ObjectiveConfig& config, const LossInputs& inputs,
+                                  const torch::Tensor& labels) {
   ObjectiveResult result;
   for (const Loss loss : kLosses) {
     const double weight = config.weight_of(loss);

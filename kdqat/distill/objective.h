@@ -24,8 +24,9 @@ enum class Loss {
   kSaOutput,
 };
 
-inline constexpr std::array kLosses = {Loss::kGroundTruth,  Loss::kLogit,   Loss::kHiddenState,     Loss::kAttentionScore,
-                                       Loss::kAttentionMap, Loss::kContext, Loss::kAttentionOutput, Loss::kSaOutput};
+inline constexpr std::array kLosses = {Loss::kGroundTruth,     Loss::kLogit,        Loss::kHiddenState,
+                                       Loss::kAttentionScore,  Loss::kAttentionMap, Loss::kContext,
+                                       Loss::kAttentionOutput, Loss::kSaOutput};
 
 /// "ground_truth", "logit", "hidden_state" ...
 std::string_view name_of(Loss loss);
@@ -64,9 +65,9 @@ struct ObjectiveConfig {
   double weight_of(Loss loss) const;
 };
 
-/// Throws InvalidArgument that names the setting, what was expected and what was found, for: gamma outside of [0, 1] or with
-/// another recipe than unified, a negative or infinite weight, a temperature that is not above 0, layers that the
-/// encoder does not have, or weights that are all 0.
+/// Throws InvalidArgument that names the setting, what was expected and what was found, for: gamma outside of
+/// [0, 1] or with another recipe than unified, a negative or infinite weight, a temperature that is not above
+/// 0, layers that the encoder does not have, or weights that are all 0.
 void check(const ObjectiveConfig& config, std::int64_t num_hidden_layers);
 
 /// A loss of a step, before its weight.
@@ -84,6 +85,7 @@ struct ObjectiveResult {
 LayerLoss compute_loss(Loss loss, const LossInputs& inputs, const torch::Tensor& labels, double temperature);
 
 /// The weighted sum of the losses of `config`.
-ObjectiveResult compute_objective(const ObjectiveConfig& config, const LossInputs& inputs, const torch::Tensor& labels);
+ObjectiveResult compute_objective(const ObjectiveConfig& config, const LossInputs& inputs,
+                                  const torch::Tensor& labels);
 
 }  // namespace kdqat::distill

@@ -10,14 +10,15 @@ void check_labels(const torch::Tensor& logits, const torch::Tensor& labels) {
   if (!labels.defined()) throw base::InvalidArgument("labels: expected one a sentence, found none");
   if (labels.sizes() != torch::IntArrayRef{logits.size(0)} || labels.is_floating_point() != regression) {
     throw base::InvalidArgument(base::concat("labels: expected ", regression ? "scores" : "class ids", " [",
-                                             logits.size(0), "], found ", labels.scalar_type(), " ", labels.sizes()));
+                                             logits.size(0), "], found ", labels.scalar_type(), " ",
+                                             labels.sizes()));
   }
   if (regression) return;
   const auto smallest = labels.min().item<std::int64_t>();
   const auto largest = labels.max().item<std::int64_t>();
   if (smallest < 0 || largest >= logits.size(1)) {
-    throw base::InvalidArgument(base::concat("labels: expected class ids from 0 to ", logits.size(1) - 1, ", found ",
-                                             smallest < 0 ? smallest : largest));
+    throw base::InvalidArgument(base::concat("labels: expected class ids from 0 to ", logits.size(1) - 1,
+                                             ", found ", smallest < 0 ? smallest : largest));
   }
 }
 

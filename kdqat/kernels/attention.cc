@@ -71,7 +71,8 @@ void transpose(Tile source, Tile out) {
 
 /// `kRows` rows of left x right, all columns; sums over the inner dimension run in order.
 template <int kRows>
-inline void multiply_rows(const float* left, std::int64_t left_stride, Tile right, float* out, std::int64_t out_stride) {
+inline void multiply_rows(const float* left, std::int64_t left_stride, Tile right, float* out,
+                          std::int64_t out_stride) {
   for (std::int64_t col = 0; col < right.stride; col += kLanes) {
     Lanes sums[kRows] = {};
     for (std::int64_t k = 0; k < right.rows; ++k) {
@@ -86,12 +87,15 @@ inline void multiply_rows(const float* left, std::int64_t left_stride, Tile righ
 KDQAT_MULTIVERSION
 void multiply(Tile left, Tile right, Tile out) {
   std::int64_t row = 0;
-  for (; row + 8 <= left.rows; row += 8) {
-    multiply_rows<8>(left.data + row * left.stride, left.stride, right, out.data + row * out.stride, out.stride);
-  }
-  for (; row < left.rows; ++row) {
-    multiply_rows<1>(left.data + row * left.stride, left.stride, right, out.data + row * out.stride, out.stride);
-  }
+  const auto multiply_next = [&]<int kRows>() {
+    multiply_rows<kRows>(left.data + row * left.stride, left.stride, right, out.data + row * out.stride,
+                         out.stride);
+    row += kRows;
+  };
+  while (row + 8 <= left.rows) multiply_next.operator()<8>();
+  if (row + 4 <= left.rows) multiply_next.operator()<4>();
+  if (row + 2 <= left.rows) multiply_next.operator()<2>();
+  if (row < left.rows) multiply_next.operator()<1>();
 }
 
 KDQAT_MULTIVERSION
@@ -164,8 +168,8 @@ void for_heads(const AttentionShape& shape, const Body& body) {
   });
 }
 
-void map_of_head(const AttentionShape& shape, const AttentionOperands& operands, const AttentionResult& result,
-                 const Head& head, Scratch& scratch) {
+void map_of_head(const AttentionShape& shape, const AttentionOperands& operands,
+                 const AttentionResult& result, const Head& head, Scratch& scratch) {
   const std::int64_t stride = shape.heads * shape.head_size;
   const std::int64_t n = head.length;
   scratch.reset(2 * n * padded(shape.head_size) + (shape.head_size + n) * padded(n));
@@ -203,8 +207,8 @@ void quantize_map_of_head(const AttentionResult& result, const float* dropout_ma
   dequantize(codes.data(), &step, {.count = 1, .size = pairs}, out);
 }
 
-void context_of_head(const AttentionShape& shape, const AttentionOperands& operands, const AttentionResult& result,
-                     const Head& head, Scratch& scratch) {
+void context_of_head(const AttentionShape& shape, const AttentionOperands& operands,
+                     const AttentionResult& result, const Head& head, Scratch& scratch) {
   const std::int64_t stride = shape.heads * shape.head_size;
   const std::int64_t n = head.length;
   scratch.reset(n * padded(n) + 2 * n * padded(shape.head_size));
@@ -228,14 +232,16 @@ void fake_quantize_head(const AttentionShape& shape, const float* values, const 
   const std::int64_t stride = shape.heads * shape.head_size;
   thread_local std::vector<std::int8_t> codes;
   codes.resize(static_cast<std::size_t>(head.length * shape.head_size));
-  const float step = quantize_symmetric_block(values + head.offset, head.length, shape.head_size, stride, codes.data());
+  const float step =
+      quantize_symmetric_block(values + head.offset, head.length, shape.head_size, stride, codes.data());
   for (std::int64_t row = 0; row < head.length; ++row) {
     dequantize(codes.data() + row * shape.head_size, &step, {.count = 1, .size = shape.head_size},
                out + head.offset + row * stride);
   }
 }
 
-/// Gradient at the scores of one head, in `gradient` [n, n], from those that arrive at map, context and scores.
+/// Gradient at the scores of one head, in `gradient` [n, n], from those that arrive at map, context and
+/// scores.
 void scores_gradient(const float* map, const float* dropout_mask, const AttentionGradients& arriving,
                      const Head& head, bool from_context, Tile gradient) {
   const std::int64_t n = head.length;
@@ -258,7 +264,8 @@ std::int64_t AttentionShape::ragged_size() const {
   return size;
 }
 
-void fake_quantize_heads(const AttentionShape& shape, AttentionScales scales, const float* values, float* out) {
+void fake_quantize_heads(const AttentionShape& shape, AttentionScales scales, const float* values,
+                         float* out) {
   const std::int64_t count = shape.tokens() * shape.heads * shape.head_size;
   switch (scales) {
     case AttentionScales::kNone:
@@ -273,8 +280,8 @@ void fake_quantize_heads(const AttentionShape& shape, AttentionScales scales, co
   }
 }
 
-void attention_forward(const AttentionShape& shape, const AttentionOperands& operands, const float* dropout_mask,
-                       AttentionScales map_scales, const AttentionResult& result) {
+void attention_forward(const AttentionShape& shape, const AttentionOperands& operands,
+                       const float* dropout_mask, AttentionScales map_scales, const AttentionResult& result) {
   for_heads(shape, [&](const Head& head, Scratch& scratch) {
     map_of_head(shape, operands, result, head, scratch);
     quantize_map_of_head(result, dropout_mask, map_scales, head);
@@ -288,8 +295,8 @@ void attention_forward(const AttentionShape& shape, const AttentionOperands& ope
 }
 
 void attention_backward(const AttentionShape& shape, const AttentionOperands& operands, const float* map,
-                        const float* quantized_map, const float* dropout_mask, const AttentionGradients& arriving,
-                        const AttentionOperandGradients& result) {
+                        const float* quantized_map, const float* dropout_mask,
+                        const AttentionGradients& arriving, const AttentionOperandGradients& result) {
   const std::int64_t stride = shape.heads * shape.head_size;
   const float factor = 1.0F / std::sqrt(static_cast<float>(shape.head_size));
   for_heads(shape, [&](const Head& head, Scratch& scratch) {

@@ -5,11 +5,11 @@
 
 namespace kdqat::kernels {
 
-/// Which pairs of tokens attend to each other. Tokens of sentence b are cu_seqlens[b] .. cu_seqlens[b+1]-1 of T;
-/// n_b is their number. Matrices [T, D] keep the heads side by side, D = heads * head_size.
+/// Which pairs of tokens attend to each other. Tokens of sentence b are cu_seqlens[b] .. cu_seqlens[b+1]-1 of
+/// T; n_b is their number. Matrices [T, D] keep the heads side by side, D = heads * head_size.
 ///
-/// Values a pair of tokens (scores, map) are "ragged": one run of heads * n_b * n_b floats a sentence, row-major
-/// [heads, n_b, n_b], sentence after sentence. `ragged_size` is their total.
+/// Values a pair of tokens (scores, map) are "ragged": one run of heads * n_b * n_b floats a sentence,
+/// row-major [heads, n_b, n_b], sentence after sentence. `ragged_size` is their total.
 struct AttentionShape {
   std::span<const std::int64_t> cu_seqlens;  ///< [B+1], from 0 to T, ascending
   std::int64_t heads = 1;
@@ -18,20 +18,22 @@ struct AttentionShape {
   std::int64_t sentences() const { return static_cast<std::int64_t>(cu_seqlens.size()) - 1; }
   std::int64_t tokens() const { return cu_seqlens.back(); }
   std::int64_t length(std::int64_t sentence) const {
-    return cu_seqlens[static_cast<std::size_t>(sentence) + 1] - cu_seqlens[static_cast<std::size_t>(sentence)];
+    return cu_seqlens[static_cast<std::size_t>(sentence) + 1] -
+           cu_seqlens[static_cast<std::size_t>(sentence)];
   }
   std::int64_t ragged_size() const;
 };
 
 /// What shares a scale when an operand of attention is quantized to 8 bits (kernels::quantize_symmetric).
 enum class AttentionScales {
-  kNone,      ///< not quantized
-  kHead,      ///< one scale a sentence and head
-  kTensor,    ///< one scale for all
+  kNone,    ///< not quantized
+  kHead,    ///< one scale a sentence and head
+  kTensor,  ///< one scale for all
 };
 
 /// out = the values that the 8-bit codes of `values` [T, D] stand for; a copy for kNone.
-void fake_quantize_heads(const AttentionShape& shape, AttentionScales scales, const float* values, float* out);
+void fake_quantize_heads(const AttentionShape& shape, AttentionScales scales, const float* values,
+                         float* out);
 
 /// Query, key and value [T, D], already quantized where they are to be.
 struct AttentionOperands {
@@ -48,10 +50,10 @@ struct AttentionResult {
   float* context = nullptr;        ///< [T, D]: quantized_map value
 };
 
-/// Attention within each sentence. dropout_mask is ragged, multiplied into the map before it is quantized with
-/// `map_scales`; nullptr for none. Throws nothing.
-void attention_forward(const AttentionShape& shape, const AttentionOperands& operands, const float* dropout_mask,
-                       AttentionScales map_scales, const AttentionResult& result);
+/// Attention within each sentence. dropout_mask is ragged, multiplied into the map before it is quantized
+/// with `map_scales`; nullptr for none. Throws nothing.
+void attention_forward(const AttentionShape& shape, const AttentionOperands& operands,
+                       const float* dropout_mask, AttentionScales map_scales, const AttentionResult& result);
 
 /// Gradients that arrive; each may be nullptr.
 struct AttentionGradients {
@@ -70,7 +72,7 @@ struct AttentionOperandGradients {
 /// Backward of attention_forward; quantizing the map passes its gradient straight through where |p| < kClip.
 /// `map` and `quantized_map` are those of the forward pass.
 void attention_backward(const AttentionShape& shape, const AttentionOperands& operands, const float* map,
-                        const float* quantized_map, const float* dropout_mask, const AttentionGradients& arriving,
-                        const AttentionOperandGradients& result);
+                        const float* quantized_map, const float* dropout_mask,
+                        const AttentionGradients& arriving, const AttentionOperandGradients& result);
 
 }  // namespace kdqat::kernels

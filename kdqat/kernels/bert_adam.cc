@@ -58,13 +58,15 @@ double squares(const float* values, std::int64_t count) {
 
 }  // namespace
 
-void bert_adam_update(const BertAdamSettings& settings, std::int64_t count, const float* gradient, float* weights,
-                      float* first_moment, float* second_moment) {
+void bert_adam_update(const BertAdamSettings& settings, std::int64_t count, const float* gradient,
+                      float* weights, float* first_moment, float* second_moment) {
   base::parallel_for(0, count, 16384, [&](std::int64_t first, std::int64_t last) {
     if (gradient == nullptr) {
-      update_without_gradient(settings, last - first, weights + first, first_moment + first, second_moment + first);
+      update_without_gradient(settings, last - first, weights + first, first_moment + first,
+                              second_moment + first);
     } else {
-      update(settings, last - first, gradient + first, weights + first, first_moment + first, second_moment + first);
+      update(settings, last - first, gradient + first, weights + first, first_moment + first,
+             second_moment + first);
     }
   });
 }

@@ -19,8 +19,8 @@ struct BertAdamSettings {
 ///   g = gradient_factor gradient; m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2;
 ///   w = w - learning_rate (m / (sqrt(v) + epsilon) + weight_decay w).
 /// gradient may be nullptr, which stands for zeros.
-void bert_adam_update(const BertAdamSettings& settings, std::int64_t count, const float* gradient, float* weights,
-                      float* first_moment, float* second_moment);
+void bert_adam_update(const BertAdamSettings& settings, std::int64_t count, const float* gradient,
+                      float* weights, float* first_moment, float* second_moment);
 
 /// Sum of squares of float32 [count], in double and in one order whatever the thread count.
 double sum_of_squares(const float* values, std::int64_t count);

@@ -14,7 +14,8 @@ void fill_dropout_mask(const DropoutPlace& place, double probability, std::int64
   const auto kept = static_cast<float>(1.0 / (1.0 - probability));
   base::parallel_for(0, (count + kDraws - 1) / kDraws, 1024, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t group = first; group < last; ++group) {
-      const auto words = base::philox(place.seed, static_cast<std::uint64_t>(group), place.update << 16 | place.site);
+      const auto words =
+          base::philox(place.seed, static_cast<std::uint64_t>(group), place.update << 16 | place.site);
       const std::int64_t start = group * kDraws;
       const std::int64_t size = std::min(kDraws, count - start);
       for (std::int64_t i = 0; i < size; ++i) {

@@ -11,8 +11,9 @@ struct DropoutPlace {
   std::uint64_t site = 0;  ///< which use within the forward pass
 };
 
-/// mask[i] = 0 with the given probability (rounded to a multiple of 2^-16), else 1 / (1 - probability); float32
-/// [count]. Element i depends on place and i alone (base::philox), not on threads. 0 <= probability < 1.
+/// mask[i] = 0 with the given probability (rounded to a multiple of 2^-16), else 1 / (1 - probability);
+/// float32 [count]. Element i depends on place and i alone (base::philox), not on threads. 0 <= probability
+/// < 1.
 void fill_dropout_mask(const DropoutPlace& place, double probability, std::int64_t count, float* mask);
 
 }  // namespace kdqat::kernels

@@ -31,7 +31,9 @@ void add_to_row(float* row, std::int64_t cols, const float* values) {
   for (std::int64_t col = 0; col < cols; ++col) row[col] += values[col];
 }
 
-std::int64_t row_grain(std::int64_t cols) { return std::max<std::int64_t>(1, 16384 / std::max<std::int64_t>(cols, 1)); }
+std::int64_t row_grain(std::int64_t cols) {
+  return std::max<std::int64_t>(1, 16384 / std::max<std::int64_t>(cols, 1));
+}
 
 }  // namespace
 

@@ -37,14 +37,15 @@ const dnnl::engine& cpu_engine() {
 
 void check(const MatrixView& left, const MatrixView& right, int right_magnitude) {
   if (left.cols != right.rows) {
-    throw base::InvalidArgument(base::concat("matmul: expected as many rows on the right as columns on the left, found [",
-                                             left.rows, ", ", left.cols, "] x [", right.rows, ", ", right.cols, "]"));
+    throw base::InvalidArgument(
+        base::concat("matmul: expected as many rows on the right as columns on the left, found [", left.rows,
+                     ", ", left.cols, "] x [", right.rows, ", ", right.cols, "]"));
   }
   if (left.type != right.type) throw base::InvalidArgument("matmul: expected factors of one type, found two");
   // The left factor is shifted to 0..255 there: 2 * 255 * magnitude has to fit into 16 bits.
   if (left.type == ElementType::kS8 && !int8_products_are_exact() && right_magnitude > 64) {
-    throw base::InvalidArgument(base::concat(
-        "matmul: int8 codes up to ", right_magnitude, " would saturate on this processor: expected at most 64"));
+    throw base::InvalidArgument(base::concat("matmul: int8 codes up to ", right_magnitude,
+                                             " would saturate on this processor: expected at most 64"));
   }
 }
 

@@ -4,11 +4,12 @@
 
 namespace kdqat::kernels {
 
-/// What the elements of a factor are. Products of kF32 and kBF16 are summed in float32, those of kS8 exactly in int32.
+/// What the elements of a factor are. Products of kF32 and kBF16 are summed in float32, those of kS8 exactly
+/// in int32.
 enum class ElementType { kF32, kBF16, kS8 };
 
-/// A factor of a product: `rows` x `cols` elements, row-major from `data`, or, if `transposed`, the transpose of the
-/// row-major matrix [cols, rows] that lies there.
+/// A factor of a product: `rows` x `cols` elements, row-major from `data`, or, if `transposed`, the transpose
+/// of the row-major matrix [cols, rows] that lies there.
 struct MatrixView {
   const void* data = nullptr;
   ElementType type = ElementType::kF32;
@@ -17,16 +18,18 @@ struct MatrixView {
   bool transposed = false;
 };
 
-/// out = left x right through oneDNN. left [M, K] and right [K, N] are of one type; out is row-major [M, N], float32
-/// for kF32 and kBF16 factors, int32 for kS8. Uses base::num_threads(). Sizes of 0 are allowed; K = 0 gives zeros.
-/// Throws InvalidArgument if inner sizes or types differ, or if 8-bit products could saturate on this processor: without
-/// int8_products_are_exact(), codes of one factor must be ternary or 4-bit, which `right_magnitude` promises.
+/// out = left x right through oneDNN. left [M, K] and right [K, N] are of one type; out is row-major [M, N],
+/// float32 for kF32 and kBF16 factors, int32 for kS8. Uses base::num_threads(). Sizes of 0 are allowed; K = 0
+/// gives zeros. Throws InvalidArgument if inner sizes or types differ, or if 8-bit products could saturate on
+/// this processor: without int8_products_are_exact(), codes of one factor must be ternary or 4-bit, which
+/// `right_magnitude` promises.
 void matmul(const MatrixView& left, const MatrixView& right, void* out, int right_magnitude = 127);
 
 /// Whether this processor has bf16 products (AVX512_BF16 or AMX): elsewhere float32 is faster.
 bool has_bf16_products();
 
-/// Whether products of any two int8 codes are exact: VNNI. Without it, oneDNN adds pairs of products in 16 bits.
+/// Whether products of any two int8 codes are exact: VNNI. Without it, oneDNN adds pairs of products in 16
+/// bits.
 bool int8_products_are_exact();
 
 /// Rounds float32 to bfloat16, half to even; out holds count 16-bit words. Finite input.

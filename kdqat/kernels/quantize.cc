@@ -136,8 +136,9 @@ void zero_clipped(const float* values, std::int64_t count, float* gradient) {
 }
 
 double mean_magnitude(const float* values, std::int64_t count) {
-  const double sum = sum_of_blocks<double>(
-      count, [&](std::int64_t first, std::int64_t last) { return sum_magnitudes(values + first, last - first); });
+  const double sum = sum_of_blocks<double>(count, [&](std::int64_t first, std::int64_t last) {
+    return sum_magnitudes(values + first, last - first);
+  });
   return sum / static_cast<double>(count);
 }
 
@@ -157,7 +158,8 @@ void for_pieces(std::int64_t count, const Body& body) {
 /// body(group) for all groups; groups run in parallel where there are several.
 template <typename Body>
 void for_groups(Groups groups, const Body& body) {
-  const std::int64_t grain = std::max<std::int64_t>(1, kGrainElements / std::max<std::int64_t>(groups.size, 1));
+  const std::int64_t grain =
+      std::max<std::int64_t>(1, kGrainElements / std::max<std::int64_t>(groups.size, 1));
   base::parallel_for(0, groups.count, grain, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t group = first; group < last; ++group) body(group);
   });
@@ -196,9 +198,11 @@ float max_magnitude_parallel(const float* values, std::int64_t count) {
       return *this;
     }
   };
-  return sum_of_blocks<Maximum>(count, [&](std::int64_t first, std::int64_t last) {
-           return Maximum{max_magnitude(values + first, last - first)};
-         }).value;
+  return sum_of_blocks<Maximum>(count,
+                                [&](std::int64_t first, std::int64_t last) {
+                                  return Maximum{max_magnitude(values + first, last - first)};
+                                })
+      .value;
 }
 
 float symmetric_group(const float* values, std::int64_t size, std::int8_t* codes) {
@@ -220,7 +224,8 @@ void quantize_ternary(const float* weights, Groups groups, std::int8_t* codes, f
 
 void quantize_twn_uniform(const float* weights, Groups groups, int bits, std::int8_t* codes, float* scales) {
   for_groups(groups, [&](std::int64_t group) {
-    scales[group] = twn_uniform_group(weights + group * groups.size, groups.size, bits, codes + group * groups.size);
+    scales[group] =
+        twn_uniform_group(weights + group * groups.size, groups.size, bits, codes + group * groups.size);
   });
 }
 
@@ -233,7 +238,8 @@ void quantize_symmetric(const float* values, Groups groups, std::int8_t* codes, 
 float quantize_symmetric_block(const float* values, std::int64_t rows, std::int64_t size, std::int64_t stride,
                                std::int8_t* codes) {
   float maximum = 0.0F;
-  for (std::int64_t row = 0; row < rows; ++row) maximum = std::max(maximum, max_magnitude(values + row * stride, size));
+  for (std::int64_t row = 0; row < rows; ++row)
+    maximum = std::max(maximum, max_magnitude(values + row * stride, size));
   const float multiplier = symmetric_multiplier(maximum);
   for (std::int64_t row = 0; row < rows; ++row) {
     symmetric_codes(values + row * stride, size, multiplier, codes + row * size);

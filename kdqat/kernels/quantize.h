@@ -7,18 +7,19 @@ namespace kdqat::kernels {
 /// Magnitudes are clamped to this before anything else is computed from them; no gradient from there on.
 inline constexpr float kClip = 2.5F;
 
-/// Quantizers of recipe: the one definition of codes and scales that training, packing and the runtime share. Each
-/// works on matrices of `groups` rows that have a scale each: [1, count] for one scale a tensor, [rows, cols] for one
-/// scale a row. value = code * scale; a group of zeros has scale 0 and codes 0. Sums run over blocks of fixed
-/// size in double, so that codes and scales do not depend on the thread count or the instruction set.
-/// Inputs must be finite. No function throws.
+/// Quantizers of recipe: the one definition of codes and scales that training, packing and the runtime share.
+/// Each works on matrices of `groups` rows that have a scale each: [1, count] for one scale a tensor, [rows,
+/// cols] for one scale a row. value = code * scale; a group of zeros has scale 0 and codes 0. Sums run over
+/// blocks of fixed size in double, so that codes and scales do not depend on the thread count or the
+/// instruction set. Inputs must be finite. No function throws.
 struct Groups {
   std::int64_t count = 0;  ///< number of groups
   std::int64_t size = 0;   ///< elements a group, contiguous
 };
 
 /// Ternary Weight Networks (Li & Liu, 2016, arXiv:1605.04711), over the clamped weights of a group:
-///   threshold = 0.7 mean(|w|); code = sign(w) if |w| > threshold, else 0; scale = mean(|w|) over codes that are not 0.
+///   threshold = 0.7 mean(|w|); code = sign(w) if |w| > threshold, else 0; scale = mean(|w|) over codes that
+///   are not 0.
 /// weights float32 [groups.count, groups.size]; codes int8 of the same shape; scales float32 [groups.count].
 void quantize_ternary(const float* weights, Groups groups, std::int8_t* codes, float* scales);
 
@@ -30,8 +31,8 @@ void quantize_twn_uniform(const float* weights, Groups groups, int bits, std::in
 /// Symmetric min-max, 8 bits: code = round(x * 127 / max|x|), half to even; scale = max|x| / 127.
 void quantize_symmetric(const float* values, Groups groups, std::int8_t* codes, float* scales);
 
-/// As quantize_symmetric, for groups that lie apart: row r of `rows` holds `size` values from values + r * stride and
-/// all rows share one scale, which is returned; codes [rows, size] are contiguous.
+/// As quantize_symmetric, for groups that lie apart: row r of `rows` holds `size` values from values + r *
+/// stride and all rows share one scale, which is returned; codes [rows, size] are contiguous.
 float quantize_symmetric_block(const float* values, std::int64_t rows, std::int64_t size, std::int64_t stride,
                                std::int8_t* codes);
 

@@ -9,15 +9,15 @@
 
 namespace kdqat::kernels {
 
-/// Lanes that a reduction keeps apart: one vector of AVX-512. Lane l sums the elements i with i % kLanes == l; the
-/// lanes are added in order at the end. So the order of a sum is the same on every instruction set.
+/// Lanes that a reduction keeps apart: one vector of AVX-512. Lane l sums the elements i with i % kLanes ==
+/// l; the lanes are added in order at the end. So the order of a sum is the same on every instruction set.
 inline constexpr std::int64_t kLanes = 16;
 
 /// Elements whose sum is one term of a larger sum; see `sum_of_blocks`.
 inline constexpr std::int64_t kBlock = 16384;
 
-/// Sum over [0, count) in blocks of kBlock: block_sum(first, last) gives a block's sum (any type with +=), blocks run in
-/// parallel, their sums are added in order. Hence one result for every thread count.
+/// Sum over [0, count) in blocks of kBlock: block_sum(first, last) gives a block's sum (any type with +=),
+/// blocks run in parallel, their sums are added in order. Hence one result for every thread count.
 template <typename Sum, typename BlockSum>
 Sum sum_of_blocks(std::int64_t count, const BlockSum& block_sum) {
   const std::int64_t blocks = (count + kBlock - 1) / kBlock;
@@ -25,7 +25,8 @@ Sum sum_of_blocks(std::int64_t count, const BlockSum& block_sum) {
   std::vector<Sum> sums(static_cast<std::size_t>(blocks));
   base::parallel_for(0, blocks, 4, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t block = first; block < last; ++block) {
-      sums[static_cast<std::size_t>(block)] = block_sum(block * kBlock, std::min(count, (block + 1) * kBlock));
+      sums[static_cast<std::size_t>(block)] =
+          block_sum(block * kBlock, std::min(count, (block + 1) * kBlock));
     }
   });
   Sum total = sums[0];

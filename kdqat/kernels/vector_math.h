@@ -5,8 +5,8 @@
 
 namespace kdqat::kernels {
 
-/// e^x for x <= 0, to 2 units in the last place; below -87.3, where e^x leaves the normal numbers, 0. No branch and no
-/// call, so that loops over it become vector code with the same bits on every instruction set.
+/// e^x for x <= 0, to 2 units in the last place; below -87.3, where e^x leaves the normal numbers, 0. No
+/// branch and no call, so that loops over it become vector code with the same bits on every instruction set.
 /// x = k ln 2 + r with |r| <= ln 2 / 2; e^r by its Taylor polynomial of degree 7 (remainder below 2^-26).
 inline float exp_nonpositive(float x) {
   constexpr float kShift = 12582912.0F;  // 1.5 * 2^23: adding it rounds to an integer

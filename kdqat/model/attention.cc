@@ -13,13 +13,16 @@ using kernels::AttentionScales;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-float* data_or_null(const torch::Tensor& tensor) { return tensor.defined() ? tensor.data_ptr<float>() : nullptr; }
+float* data_or_null(const torch::Tensor& tensor) {
+  return tensor.defined() ? tensor.data_ptr<float>() : nullptr;
+}
 
 torch::Tensor contiguous_or_undefined(const torch::Tensor& tensor) {
   return tensor.defined() ? tensor.contiguous() : tensor;
 }
 
-kernels::AttentionShape shape_of(std::span<const std::int64_t> cu_seqlens, std::int64_t heads, std::int64_t width) {
+kernels::AttentionShape shape_of(std::span<const std::int64_t> cu_seqlens, std::int64_t heads,
+                                 std::int64_t width) {
   return {.cu_seqlens = cu_seqlens, .heads = heads, .head_size = width / heads};
 }
 
@@ -51,7 +54,8 @@ class FusedAttention : public torch::autograd::Function<FusedAttention> {
          .context = product.data_ptr<float>()});
     context->set_materialize_grads(false);
     context->save_for_backward({query, key, value, q, k, v, map, quantized_map, inputs.dropout_mask});
-    context->saved_data["cu_seqlens"] = std::vector<std::int64_t>(inputs.cu_seqlens.begin(), inputs.cu_seqlens.end());
+    context->saved_data["cu_seqlens"] =
+        std::vector<std::int64_t>(inputs.cu_seqlens.begin(), inputs.cu_seqlens.end());
     context->saved_data["heads"] = inputs.heads;
     context->saved_data["quantized"] = inputs.scales != AttentionScales::kNone;
     return {scores, map, product};
@@ -65,13 +69,18 @@ class FusedAttention : public torch::autograd::Function<FusedAttention> {
     const torch::Tensor of_scores = contiguous_or_undefined(gradients[0]);
     const torch::Tensor of_map = contiguous_or_undefined(gradients[1]);
     const torch::Tensor of_context = contiguous_or_undefined(gradients[2]);
-    variable_list result = {torch::empty_like(saved[3]), torch::empty_like(saved[4]), torch::empty_like(saved[5])};
+    variable_list result = {torch::empty_like(saved[3]), torch::empty_like(saved[4]),
+                            torch::empty_like(saved[5])};
     kernels::attention_backward(
         shape,
-        {.query = saved[3].data_ptr<float>(), .key = saved[4].data_ptr<float>(), .value = saved[5].data_ptr<float>()},
+        {.query = saved[3].data_ptr<float>(),
+         .key = saved[4].data_ptr<float>(),
+         .value = saved[5].data_ptr<float>()},
         saved[6].data_ptr<float>(), saved[7].data_ptr<float>(), data_or_null(saved[8]),
         {.scores = data_or_null(of_scores), .map = data_or_null(of_map), .context = data_or_null(of_context)},
-        {.query = result[0].data_ptr<float>(), .key = result[1].data_ptr<float>(), .value = result[2].data_ptr<float>()});
+        {.query = result[0].data_ptr<float>(),
+         .key = result[1].data_ptr<float>(),
+         .value = result[2].data_ptr<float>()});
     if (context->saved_data["quantized"].toBool()) {
       for (std::size_t i = 0; i < 3; ++i) {
         const torch::Tensor operand = saved[i].contiguous();
@@ -85,7 +94,8 @@ class FusedAttention : public torch::autograd::Function<FusedAttention> {
 
 /// One scale for all of `values`, whatever its shape.
 torch::Tensor fake_quantize_whole(const torch::Tensor& values) {
-  return quant::fake_quantize(values.reshape({1, -1}), quant::Quantizer::kSymmetric8, quant::Granularity::kPerTensor)
+  return quant::fake_quantize(values.reshape({1, -1}), quant::Quantizer::kSymmetric8,
+                              quant::Granularity::kPerTensor)
       .view(values.sizes());
 }
 
@@ -97,7 +107,8 @@ torch::Tensor fake_quantize_slices(const torch::Tensor& values) {
 }
 
 /// [H, n, D/H] of one sentence.
-torch::Tensor heads_of(const torch::Tensor& values, std::int64_t begin, std::int64_t end, std::int64_t heads) {
+torch::Tensor heads_of(const torch::Tensor& values, std::int64_t begin, std::int64_t end,
+                       std::int64_t heads) {
   return values.slice(0, begin, end).view({end - begin, heads, -1}).transpose(0, 1);
 }
 
@@ -108,7 +119,8 @@ AttentionSignals plain_attention(AttentionInputs inputs) {
     inputs.value = fake_quantize_whole(inputs.value);
   }
   const auto operand = [&](const torch::Tensor& values, std::size_t b) {
-    const torch::Tensor heads = heads_of(values, inputs.cu_seqlens[b], inputs.cu_seqlens[b + 1], inputs.heads);
+    const torch::Tensor heads =
+        heads_of(values, inputs.cu_seqlens[b], inputs.cu_seqlens[b + 1], inputs.heads);
     return inputs.scales == AttentionScales::kHead ? fake_quantize_slices(heads) : heads;
   };
   const std::size_t sentences = inputs.cu_seqlens.size() - 1;
@@ -117,7 +129,8 @@ AttentionSignals plain_attention(AttentionInputs inputs) {
   std::vector<torch::Tensor> maps;
   for (std::size_t b = 0; b < sentences; ++b) {
     const torch::Tensor of_sentence =
-        torch::matmul(operand(inputs.query, b), operand(inputs.key, b).transpose(1, 2)) * factor;  // [H, n, n]
+        torch::matmul(operand(inputs.query, b), operand(inputs.key, b).transpose(1, 2)) *
+        factor;  // [H, n, n]
     scores.push_back(of_sentence.reshape({-1}));
     maps.push_back(of_sentence.softmax(-1).reshape({-1}));
   }
@@ -130,9 +143,11 @@ AttentionSignals plain_attention(AttentionInputs inputs) {
   for (std::size_t b = 0; b < sentences; ++b) {
     const std::int64_t length = inputs.cu_seqlens[b + 1] - inputs.cu_seqlens[b];
     const std::int64_t pairs = inputs.heads * length * length;
-    torch::Tensor of_sentence = used_map.slice(0, offset, offset + pairs).view({inputs.heads, length, length});
+    torch::Tensor of_sentence =
+        used_map.slice(0, offset, offset + pairs).view({inputs.heads, length, length});
     if (inputs.scales == AttentionScales::kHead) of_sentence = fake_quantize_slices(of_sentence);
-    contexts.push_back(torch::matmul(of_sentence, operand(inputs.value, b)).transpose(0, 1).reshape({length, -1}));
+    contexts.push_back(
+        torch::matmul(of_sentence, operand(inputs.value, b)).transpose(0, 1).reshape({length, -1}));
     offset += pairs;
   }
   return {.scores = torch::cat(scores), .map = map, .context = torch::cat(contexts)};

@@ -22,13 +22,14 @@ struct AttentionInputs {
 };
 
 struct AttentionSignals {
-  torch::Tensor scores;   ///< ragged: Q K^T / sqrt(D / H)
-  torch::Tensor map;      ///< ragged: softmax of the scores over the keys of the same sentence, before dropout
+  torch::Tensor scores;  ///< ragged: Q K^T / sqrt(D / H)
+  torch::Tensor map;     ///< ragged: softmax of the scores over the keys of the same sentence, before dropout
   torch::Tensor context;  ///< [T, D]: the map, after dropout and quantization, times the value
 };
 
-/// Self-attention within each sentence. Differentiable in query, key and value from all three signals; quantizers
-/// pass gradients straight through where |x| < kernels::kClip. The fused form takes float32 on a CPU.
+/// Self-attention within each sentence. Differentiable in query, key and value from all three signals;
+/// quantizers pass gradients straight through where |x| < kernels::kClip. The fused form takes float32 on a
+/// CPU.
 AttentionSignals attention(const AttentionInputs& inputs, quant::Form form);
 
 }  // namespace kdqat::model

@@ -1,9 +1,10 @@
 #include "kdqat/model/classifier.h"
 
-#include <algorithm>
-#include <memory>
 #include <torch/nn/functional/activation.h>
 #include <torch/nn/functional/normalization.h>
+
+#include <algorithm>
+#include <memory>
 
 #include "kdqat/base/error.h"
 #include "kdqat/kernels/dropout.h"
@@ -37,7 +38,8 @@ std::optional<Quantizer> embedding_quantizer(int bits) {
 }
 
 Granularity linear_granularity(const QuantizationConfig& config) {
-  return config.weight_granularity == format::WeightGranularity::kRow ? Granularity::kPerRow : Granularity::kPerTensor;
+  return config.weight_granularity == format::WeightGranularity::kRow ? Granularity::kPerRow
+                                                                      : Granularity::kPerTensor;
 }
 
 quant::LinearQuantization linear_quantization(const std::optional<QuantizationConfig>& config) {
@@ -52,8 +54,9 @@ quant::LinearQuantization linear_quantization(const std::optional<QuantizationCo
 
 kernels::AttentionScales attention_scales(const std::optional<QuantizationConfig>& config) {
   if (!config || config->activation_bits == 32) return kernels::AttentionScales::kNone;
-  return config->activation_granularity == format::ActivationGranularity::kToken ? kernels::AttentionScales::kHead
-                                                                                 : kernels::AttentionScales::kTensor;
+  return config->activation_granularity == format::ActivationGranularity::kToken
+             ? kernels::AttentionScales::kHead
+             : kernels::AttentionScales::kTensor;
 }
 
 /// One forward pass: what its steps share.
@@ -86,8 +89,9 @@ class ForwardPass {
  private:
   torch::Tensor dropout_mask(std::int64_t count, double probability) {
     torch::Tensor mask = torch::empty({count}, torch::kFloat32);
-    kernels::fill_dropout_mask({.seed = options_.dropout->seed, .update = options_.dropout->update, .site = site_++},
-                               probability, count, mask.data_ptr<float>());
+    kernels::fill_dropout_mask(
+        {.seed = options_.dropout->seed, .update = options_.dropout->update, .site = site_++}, probability,
+        count, mask.data_ptr<float>());
     return mask;
   }
 
@@ -105,8 +109,10 @@ class ForwardPass {
         quantization_ ? embedding_quantizer(quantization_->embedding_bits) : std::nullopt;
     const torch::Tensor sum =
         quant::embedding(batch_.input_ids, weights_.word_embeddings, quantizer, options_.form) +
-        quant::embedding(batch_.position_ids, weights_.position_embeddings, std::nullopt, quant::Form::kPlain) +
-        quant::embedding(batch_.token_type_ids, weights_.token_type_embeddings, std::nullopt, quant::Form::kPlain);
+        quant::embedding(batch_.position_ids, weights_.position_embeddings, std::nullopt,
+                         quant::Form::kPlain) +
+        quant::embedding(batch_.token_type_ids, weights_.token_type_embeddings, std::nullopt,
+                         quant::Form::kPlain);
     return drop(normalize(sum, weights_.embeddings_norm), config_.hidden_dropout_prob);
   }
 
@@ -121,11 +127,13 @@ class ForwardPass {
                            .heads = config_.num_attention_heads,
                            .scales = attention_scales(quantization_)};
     if (options_.dropout && config_.attention_probs_dropout_prob > 0.0) {
-      const kernels::AttentionShape shape{.cu_seqlens = batch_.cu_seqlens, .heads = config_.num_attention_heads};
+      const kernels::AttentionShape shape{.cu_seqlens = batch_.cu_seqlens,
+                                          .heads = config_.num_attention_heads};
       inputs.dropout_mask = dropout_mask(shape.ragged_size(), config_.attention_probs_dropout_prob);
     }
     const AttentionSignals attended = attention(inputs, options_.form);
-    const torch::Tensor sa_output = quant::linear(attended.context, layer.attention_output, quantized_linear_);
+    const torch::Tensor sa_output =
+        quant::linear(attended.context, layer.attention_output, quantized_linear_);
     const torch::Tensor output =
         normalize(drop(sa_output, config_.hidden_dropout_prob) + hidden, layer.attention_norm);
     signals.attention_scores.push_back(attended.scores);
@@ -207,17 +215,19 @@ std::vector<NamedParameter> named_parameters(Weights& weights) {
   return result;
 }
 
-std::vector<std::pair<std::string, std::vector<std::int64_t>>> parameter_shapes(const format::EncoderConfig& config) {
+std::vector<std::pair<std::string, std::vector<std::int64_t>>> parameter_shapes(
+    const format::EncoderConfig& config) {
   Weights names;
   names.layers.resize(static_cast<std::size_t>(config.num_hidden_layers));
   std::vector<std::pair<std::string, std::vector<std::int64_t>>> result;
   for (const NamedParameter& parameter : named_parameters(names)) {
     const std::string& name = parameter.name;
     const bool intermediate = name.find(".intermediate.") != std::string::npos;
-    const bool output = name.find("attention") == std::string::npos && ends_with(name, ".output.dense.weight");
-    const std::int64_t rows = intermediate ? config.intermediate_size
+    const bool output =
+        name.find("attention") == std::string::npos && ends_with(name, ".output.dense.weight");
+    const std::int64_t rows = intermediate                     ? config.intermediate_size
                               : name.starts_with("classifier") ? config.num_labels
-                                                                : config.hidden_size;
+                                                               : config.hidden_size;
     if (ends_with(name, "word_embeddings.weight")) {
       result.push_back({name, {config.vocab_size, config.hidden_size}});
     } else if (ends_with(name, "position_embeddings.weight")) {
@@ -233,22 +243,25 @@ std::vector<std::pair<std::string, std::vector<std::int64_t>>> parameter_shapes(
   return result;
 }
 
-Classifier::Classifier(format::EncoderConfig config, std::optional<QuantizationConfig> quantization, Weights weights)
+Classifier::Classifier(format::EncoderConfig config, std::optional<QuantizationConfig> quantization,
+                       Weights weights)
     : config_(std::move(config)), quantization_(std::move(quantization)), weights_(std::move(weights)) {
   const auto shapes = parameter_shapes(config_);
   const std::vector<NamedParameter> parameters = named_parameters(weights_);
   if (shapes.size() != parameters.size()) {
-    throw base::InvalidArgument(base::concat("classifier: expected ", config_.num_hidden_layers, " layers, found ",
-                                             weights_.layers.size()));
+    throw base::InvalidArgument(base::concat("classifier: expected ", config_.num_hidden_layers,
+                                             " layers, found ", weights_.layers.size()));
   }
   for (std::size_t i = 0; i < shapes.size(); ++i) {
-    if (!parameters[i].tensor->defined() || parameters[i].tensor->sizes() != torch::IntArrayRef(shapes[i].second)) {
+    if (!parameters[i].tensor->defined() ||
+        parameters[i].tensor->sizes() != torch::IntArrayRef(shapes[i].second)) {
       throw base::InvalidArgument(base::concat("classifier: tensor '", shapes[i].first, "': expected ",
                                                torch::IntArrayRef(shapes[i].second), ", found ",
                                                parameters[i].tensor->sizes()));
     }
   }
-  // A map that dropout scales up by 1 / (1 - p) must stay below the clip: its quantizer passes every gradient.
+  // A map that dropout scales up by 1 / (1 - p) must stay below the clip: its quantizer passes every
+  // gradient.
   if (quantization_ && config_.attention_probs_dropout_prob >= 0.6) {
     throw base::InvalidArgument(base::concat("attention_probs_dropout_prob: expected less than 0.6, found ",
                                              config_.attention_probs_dropout_prob));
@@ -273,15 +286,19 @@ Classifier make_student(Classifier& teacher, const QuantizationConfig& quantizat
   return {teacher.config(), quantization, std::move(copy)};
 }
 
-std::optional<Quantizer> weight_quantizer(const std::string& parameter_name, const QuantizationConfig& quantization) {
-  if (ends_with(parameter_name, "word_embeddings.weight")) return embedding_quantizer(quantization.embedding_bits);
-  const bool linear = ends_with(parameter_name, ".weight") && !ends_with(parameter_name, "LayerNorm.weight") &&
-                      (parameter_name.starts_with("bert.encoder.") || parameter_name.starts_with("bert.pooler."));
+std::optional<Quantizer> weight_quantizer(const std::string& parameter_name,
+                                          const QuantizationConfig& quantization) {
+  if (ends_with(parameter_name, "word_embeddings.weight"))
+    return embedding_quantizer(quantization.embedding_bits);
+  const bool linear =
+      ends_with(parameter_name, ".weight") && !ends_with(parameter_name, "LayerNorm.weight") &&
+      (parameter_name.starts_with("bert.encoder.") || parameter_name.starts_with("bert.pooler."));
   return linear ? linear_quantizer(quantization.weight_bits) : std::nullopt;
 }
 
 Granularity weight_granularity(const std::string& parameter_name, const QuantizationConfig& quantization) {
-  return ends_with(parameter_name, "word_embeddings.weight") ? Granularity::kPerRow : linear_granularity(quantization);
+  return ends_with(parameter_name, "word_embeddings.weight") ? Granularity::kPerRow
+                                                             : linear_granularity(quantization);
 }
 
 std::int64_t count_parameters(const format::EncoderConfig& config) {

@@ -52,7 +52,8 @@ struct NamedParameter {
 std::vector<NamedParameter> named_parameters(Weights& weights);
 
 /// Shapes of the parameters by `config`, in the same order, with nothing allocated.
-std::vector<std::pair<std::string, std::vector<std::int64_t>>> parameter_shapes(const format::EncoderConfig& config);
+std::vector<std::pair<std::string, std::vector<std::int64_t>>> parameter_shapes(
+    const format::EncoderConfig& config);
 
 /// How a forward pass is carried out.
 struct ForwardOptions {
@@ -78,16 +79,17 @@ struct Signals {
   std::vector<torch::Tensor> attention_output;  ///< L: after residual and LayerNorm
 };
 
-/// BERT with a classifier on its pooler (Devlin et al., 2019, arXiv:1810.04805); teacher and student alike: the
-/// student has a quantization config and quantizes in every forward pass, as TernaryBERT does (arXiv:2009.12812):
-/// each linear of the encoder and the pooler with its input, the word embedding, and the operands of both products of
-/// attention. Position and token-type embeddings, biases, LayerNorm, softmax, GELU, residuals and the classifier
-/// stay in floating point.
+/// BERT with a classifier on its pooler (Devlin et al., 2019, arXiv:1810.04805); teacher and student alike:
+/// the student has a quantization config and quantizes in every forward pass, as TernaryBERT does
+/// (arXiv:2009.12812): each linear of the encoder and the pooler with its input, the word embedding, and the
+/// operands of both products of attention. Position and token-type embeddings, biases, LayerNorm, softmax,
+/// GELU, residuals and the classifier stay in floating point.
 class Classifier {
  public:
-  /// Takes weights of the shapes of `config`. Throws InvalidArgument if a shape differs, or if dropout of attention
-  /// is so large (0.6) that a quantized map could reach the clip.
-  Classifier(format::EncoderConfig config, std::optional<format::QuantizationConfig> quantization, Weights weights);
+  /// Takes weights of the shapes of `config`. Throws InvalidArgument if a shape differs, or if dropout of
+  /// attention is so large (0.6) that a quantized map could reach the clip.
+  Classifier(format::EncoderConfig config, std::optional<format::QuantizationConfig> quantization,
+             Weights weights);
 
   const format::EncoderConfig& config() const { return config_; }
   format::EncoderConfig& config() { return config_; }
@@ -114,8 +116,10 @@ Classifier make_student(Classifier& teacher, const format::QuantizationConfig& q
 std::optional<quant::Quantizer> weight_quantizer(const std::string& parameter_name,
                                                  const format::QuantizationConfig& quantization);
 
-/// What shares a scale in a quantized parameter of this name: a row of the word embedding; of the linears as configured.
-quant::Granularity weight_granularity(const std::string& parameter_name, const format::QuantizationConfig& quantization);
+/// What shares a scale in a quantized parameter of this name: a row of the word embedding; of the linears as
+/// configured.
+quant::Granularity weight_granularity(const std::string& parameter_name,
+                                      const format::QuantizationConfig& quantization);
 
 /// Number of parameters of a classifier of this configuration.
 std::int64_t count_parameters(const format::EncoderConfig& config);

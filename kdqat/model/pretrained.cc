@@ -46,9 +46,10 @@ class Loader {
   LoadedClassifier load() {
     if (new_head_) adopt_head();
     if (config_.num_labels == 0) {
-      throw base::FormatError(base::concat(file_.path().string(),
-                                           ": expected a classifier (config.json with num_labels or id2label), found an "
-                                           "encoder without one: fine-tune it first"));
+      throw base::FormatError(
+          base::concat(file_.path().string(),
+                       ": expected a classifier (config.json with num_labels or id2label), found an "
+                       "encoder without one: fine-tune it first"));
     }
     const auto shapes = parameter_shapes(config_);
     for (const auto& [name, shape] : shapes) check_tensor(name, shape);
@@ -60,7 +61,8 @@ class Loader {
     for (std::size_t i = 0; i < parameters.size(); ++i) {
       *parameters[i].tensor = read_parameter(shapes[i].first, shapes[i].second);
     }
-    return {.classifier = Classifier(config_, quantization(), std::move(weights)), .warnings = std::move(warnings_)};
+    return {.classifier = Classifier(config_, quantization(), std::move(weights)),
+            .warnings = std::move(warnings_)};
   }
 
  private:
@@ -112,8 +114,8 @@ class Loader {
                                            format::to_string(shape), ", found none"));
     }
     if (found->second->shape != shape) {
-      throw base::FormatError(base::concat(file_.path().string(), ": tensor '", found->second->name, "': expected ",
-                                           format::to_string(shape), " (config.json), found ",
+      throw base::FormatError(base::concat(file_.path().string(), ": tensor '", found->second->name,
+                                           "': expected ", format::to_string(shape), " (config.json), found ",
                                            format::to_string(found->second->shape)));
     }
   }
@@ -124,7 +126,8 @@ class Loader {
     if (unknown.empty()) return;
     throw base::FormatError(base::concat(file_.path().string(), ": tensor '", unknown.begin()->second->name,
                                          "': expected the tensors of a BERT classifier with ",
-                                         config_.num_hidden_layers, " layers (config.json), found this one beside them"));
+                                         config_.num_hidden_layers,
+                                         " layers (config.json), found this one beside them"));
   }
 
   torch::Tensor read_parameter(const std::string& name, const format::Shape& shape) {
@@ -139,7 +142,8 @@ class Loader {
     for (std::int64_t i = 0; i < out.numel(); ++i) {
       if (!std::isfinite(data[i])) {
         throw base::FormatError(base::concat(file_.path().string(), ": tensor '", found->second->name,
-                                             "': expected finite values, found ", data[i], " at element ", i));
+                                             "': expected finite values, found ", data[i], " at element ",
+                                             i));
       }
     }
     return out;
@@ -147,15 +151,18 @@ class Loader {
 
   void draw(const std::string& name, std::span<float> values) {
     if (name.ends_with(".bias")) return;
-    if (name.starts_with("bert.pooler.")) warnings_.emplace_back("the encoder has no pooler: a new one is initialised");
+    if (name.starts_with("bert.pooler."))
+      warnings_.emplace_back("the encoder has no pooler: a new one is initialised");
     base::Random random(new_head_->seed, name.starts_with("classifier.") ? 1 : 2);
     for (float& value : values) value = static_cast<float>(config_.initializer_range * random.normal());
   }
 
   std::optional<format::QuantizationConfig> quantization() const {
     const auto section = config_.source.find("kdqat");
-    if (section == config_.source.end() || !section->is_object() || !section->contains("quantization")) return {};
-    return format::quantization_config_from_json(section->at("quantization"), "config.json: kdqat.quantization");
+    if (section == config_.source.end() || !section->is_object() || !section->contains("quantization"))
+      return {};
+    return format::quantization_config_from_json(section->at("quantization"),
+                                                 "config.json: kdqat.quantization");
   }
 
   format::EncoderConfig config_;
@@ -181,11 +188,13 @@ void save_classifier(Classifier& classifier, const std::filesystem::path& dir) {
     tensors.push_back({.name = parameter.name,
                        .dtype = format::DType::kF32,
                        .shape = value.sizes().vec(),
-                       .bytes = std::as_bytes(std::span(value.data_ptr<float>(), static_cast<std::size_t>(value.numel())))});
+                       .bytes = std::as_bytes(
+                           std::span(value.data_ptr<float>(), static_cast<std::size_t>(value.numel())))});
   }
   format::write_safetensors(dir / "model.safetensors", tensors, {{"format", "pt"}});
   nlohmann::json config = format::to_json(classifier.config());
-  if (classifier.quantization()) config["kdqat"]["quantization"] = format::to_json(*classifier.quantization());
+  if (classifier.quantization())
+    config["kdqat"]["quantization"] = format::to_json(*classifier.quantization());
   base::write_file_atomically(dir / "config.json", config.dump(2) + "\n");
 }
 

@@ -22,22 +22,23 @@ struct NewHead {
   std::uint64_t seed = 42;          ///< weights are drawn from N(0, initializer_range), biases are 0
 };
 
-/// Reads a Hugging Face model directory: config.json and model.safetensors (F16, BF16, F32 or F64 tensors; names with
-/// and without the prefix "bert."; LayerNorm's gamma and beta for weight and bias). Tensors of the pre-training
-/// heads (cls.*) and integer buffers such as position_ids are ignored. The "quantization" of config.json's "kdqat"
-/// section makes it a student.
+/// Reads a Hugging Face model directory: config.json and model.safetensors (F16, BF16, F32 or F64 tensors;
+/// names with and without the prefix "bert."; LayerNorm's gamma and beta for weight and bias). Tensors of the
+/// pre-training heads (cls.*) and integer buffers such as position_ids are ignored. The "quantization" of
+/// config.json's "kdqat" section makes it a student.
 ///
-/// With `new_head`, a classifier that is missing or of another size is drawn anew, and so is a missing pooler (with a
-/// warning each); without, either is an error.
+/// With `new_head`, a classifier that is missing or of another size is drawn anew, and so is a missing pooler
+/// (with a warning each); without, either is an error.
 ///
 /// Every shape is compared with config.json before memory is allocated. Throws IoError and FormatError as
-/// format::find_weights, format::read_encoder_config and format::SafetensorsFile do, and FormatError that names file and
-/// tensor for: one that is missing, of another shape or not of floating point, given twice under two spellings, of an
-/// unknown name, or that holds a value that is not finite.
-LoadedClassifier load_classifier(const std::filesystem::path& dir, const std::optional<NewHead>& new_head = {});
+/// format::find_weights, format::read_encoder_config and format::SafetensorsFile do, and FormatError that
+/// names file and tensor for: one that is missing, of another shape or not of floating point, given twice
+/// under two spellings, of an unknown name, or that holds a value that is not finite.
+LoadedClassifier load_classifier(const std::filesystem::path& dir,
+                                 const std::optional<NewHead>& new_head = {});
 
-/// Writes config.json and model.safetensors (F32, atomically each) to `dir`, which exists. Hugging Face transformers
-/// loads the directory as BertForSequenceClassification.
+/// Writes config.json and model.safetensors (F32, atomically each) to `dir`, which exists. Hugging Face
+/// transformers loads the directory as BertForSequenceClassification.
 void save_classifier(Classifier& classifier, const std::filesystem::path& dir);
 
 /// Replaces every quantized parameter by the values that its codes stand for; the result has no quantization.

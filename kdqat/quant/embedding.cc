@@ -13,7 +13,8 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-torch::Tensor looked_up_rows(const torch::Tensor& ids, const torch::Tensor& weight, std::optional<Quantizer> quantizer) {
+torch::Tensor looked_up_rows(const torch::Tensor& ids, const torch::Tensor& weight,
+                             std::optional<Quantizer> quantizer) {
   const torch::Tensor rows = weight.index_select(0, ids);
   return quantizer ? fake_quantize(rows, *quantizer, Granularity::kPerRow) : rows;
 }
@@ -47,8 +48,8 @@ torch::Tensor sum_by_id(const torch::Tensor& ids, const torch::Tensor& gradient,
 
 class FusedEmbedding : public torch::autograd::Function<FusedEmbedding> {
  public:
-  static torch::Tensor forward(AutogradContext* context, const torch::Tensor& weight, const torch::Tensor& ids,
-                               std::optional<Quantizer> quantizer) {
+  static torch::Tensor forward(AutogradContext* context, const torch::Tensor& weight,
+                               const torch::Tensor& ids, std::optional<Quantizer> quantizer) {
     context->save_for_backward({ids, weight});
     context->saved_data["quantized"] = quantizer.has_value();
     return looked_up_rows(ids, weight, quantizer);
@@ -77,15 +78,15 @@ void check(const torch::Tensor& ids, const torch::Tensor& weight, Form form) {
   const auto smallest = ids.min().item<std::int64_t>();
   const auto largest = ids.max().item<std::int64_t>();
   if (smallest < 0 || largest >= weight.size(0)) {
-    throw base::InvalidArgument(base::concat("embedding: expected ids from 0 to ", weight.size(0) - 1, ", found ",
-                                             smallest < 0 ? smallest : largest));
+    throw base::InvalidArgument(base::concat("embedding: expected ids from 0 to ", weight.size(0) - 1,
+                                             ", found ", smallest < 0 ? smallest : largest));
   }
 }
 
 }  // namespace
 
-torch::Tensor embedding(const torch::Tensor& ids, const torch::Tensor& weight, std::optional<Quantizer> quantizer,
-                        Form form) {
+torch::Tensor embedding(const torch::Tensor& ids, const torch::Tensor& weight,
+                        std::optional<Quantizer> quantizer, Form form) {
   check(ids, weight, form);
   if (form == Form::kFused) return FusedEmbedding::apply(weight, ids.contiguous(), quantizer);
   return looked_up_rows(ids, weight, quantizer);

@@ -31,7 +31,8 @@ torch::Tensor quantized_values(const torch::Tensor& values, Quantizer quantizer,
   }
   const torch::Tensor source = as_float_matrix(values);
   torch::Tensor out = torch::empty_like(source);
-  kernels::fake_quantize_asymmetric(source.data_ptr<float>(), groups_of(source, granularity), out.data_ptr<float>());
+  kernels::fake_quantize_asymmetric(source.data_ptr<float>(), groups_of(source, granularity),
+                                    out.data_ptr<float>());
   return out.to(values.options());
 }
 

@@ -18,17 +18,18 @@ struct QuantizedTensor {
 };
 
 /// Codes and scales of `values`, [rows, cols]. Not differentiable.
-/// Throws InvalidArgument if `values` is not two-dimensional, is not floating-point, or the quantizer is kAsymmetric8,
-/// whose levels are no multiples of a scale.
+/// Throws InvalidArgument if `values` is not two-dimensional, is not floating-point, or the quantizer is
+/// kAsymmetric8, whose levels are no multiples of a scale.
 QuantizedTensor quantize(const torch::Tensor& values, Quantizer quantizer, Granularity granularity);
 
 /// What the codes stand for, float32.
 torch::Tensor dequantize(const QuantizedTensor& quantized);
 
-/// The values that the codes of `values` stand for, for a forward pass: computed in float32, of the dtype of `values`.
+/// The values that the codes of `values` stand for, for a forward pass: computed in float32, of the dtype of
+/// `values`.
 ///
-/// Straight-through gradient (Bengio et al., 2013, arXiv:1308.3432): unchanged where |x| < kernels::kClip, zero
-/// elsewhere; differentiable again. Throws as `quantize` does, kAsymmetric8 excepted.
+/// Straight-through gradient (Bengio et al., 2013, arXiv:1308.3432): unchanged where |x| < kernels::kClip,
+/// zero elsewhere; differentiable again. Throws as `quantize` does, kAsymmetric8 excepted.
 torch::Tensor fake_quantize(const torch::Tensor& values, Quantizer quantizer, Granularity granularity);
 
 /// 1 where the straight-through gradient passes, else 0; of the dtype of `values`.

@@ -40,7 +40,8 @@ int magnitude_of(Quantizer quantizer) {
 }
 
 ElementType product_type(Precision precision) {
-  return precision == Precision::kBf16 && kernels::has_bf16_products() ? ElementType::kBF16 : ElementType::kF32;
+  return precision == Precision::kBf16 && kernels::has_bf16_products() ? ElementType::kBF16
+                                                                       : ElementType::kF32;
 }
 
 /// float32 or int8 values as elements of a product.
@@ -70,10 +71,12 @@ kernels::Epilogue epilogue_of(const torch::Tensor& out, const torch::Tensor& bia
   return {.rows = out.size(0), .cols = out.size(1), .bias = bias.data_ptr<float>()};
 }
 
-torch::Tensor integer_product(const Factor& x, const Factor& weight, const torch::Tensor& bias, Quantizer quantizer) {
+torch::Tensor integer_product(const Factor& x, const Factor& weight, const torch::Tensor& bias,
+                              Quantizer quantizer) {
   torch::Tensor out = torch::empty({x.codes.size(0), weight.codes.size(0)}, torch::kFloat32);
   auto* sums = reinterpret_cast<std::int32_t*>(out.data_ptr<float>());
-  kernels::matmul(view_of(x.codes, ElementType::kS8), view_of(weight.codes, ElementType::kS8, /*transposed=*/true), sums,
+  kernels::matmul(view_of(x.codes, ElementType::kS8),
+                  view_of(weight.codes, ElementType::kS8, /*transposed=*/true), sums,
                   magnitude_of(quantizer));
   kernels::Epilogue epilogue = epilogue_of(out, bias);
   epilogue.row_scales = x.scales.data_ptr<float>();
@@ -88,7 +91,8 @@ torch::Tensor float_values(const Factor& factor) {
   return factor.quantized() ? dequantize({.codes = factor.codes, .scales = factor.scales}) : factor.values;
 }
 
-torch::Tensor float_product(const Factor& x, const Factor& weight, const torch::Tensor& bias, ElementType type) {
+torch::Tensor float_product(const Factor& x, const Factor& weight, const torch::Tensor& bias,
+                            ElementType type) {
   const torch::Tensor left = as_elements(float_values(x), type);
   const torch::Tensor right = as_elements(float_values(weight), type);
   torch::Tensor out = torch::empty({left.size(0), right.size(0)}, torch::kFloat32);
@@ -108,8 +112,8 @@ torch::Tensor fused_product(const Factor& x, const Factor& weight, const torch::
   return float_product(x, weight, bias, product_type(options.precision));
 }
 
-/// gradient [T, out] times the scales of the codes that it is about to meet, so that the codes enter a product as
-/// they are: integers, exact in bfloat16 too. `scales` belong to columns, or to rows.
+/// gradient [T, out] times the scales of the codes that it is about to meet, so that the codes enter a
+/// product as they are: integers, exact in bfloat16 too. `scales` belong to columns, or to rows.
 torch::Tensor fold_scales(const torch::Tensor& gradient, const torch::Tensor& scales, bool of_rows) {
   if (!scales.defined()) return gradient;
   return gradient * (of_rows ? scales.unsqueeze(1) : scales);
@@ -142,9 +146,9 @@ class FusedLinear : public torch::autograd::Function<FusedLinear> {
   static variable_list forward(AutogradContext* context, const torch::Tensor& x, at::TensorList parameters,
                                const LinearOptions& options) {
     const LinearQuantization& quantization = options.quantization;
-    const Factor input =
-        make_factor(x.contiguous(), quantization.quantize_input ? std::optional(Quantizer::kSymmetric8) : std::nullopt,
-                    quantization.input_granularity);
+    const Factor input = make_factor(
+        x.contiguous(), quantization.quantize_input ? std::optional(Quantizer::kSymmetric8) : std::nullopt,
+        quantization.input_granularity);
     variable_list saved = {input.values, input.codes, input.scales};
     variable_list outputs;
     for (std::size_t i = 0; i < parameters.size(); i += 2) {
@@ -173,7 +177,8 @@ class FusedLinear : public torch::autograd::Function<FusedLinear> {
       torch::Tensor of_weight = weight_gradient(gradient, input, type);
       mask_where_clipped(weight, of_weight);
       torch::Tensor of_bias = torch::empty({gradient.size(1)}, torch::kFloat32);
-      kernels::sum_rows(gradient.data_ptr<float>(), gradient.size(0), gradient.size(1), of_bias.data_ptr<float>());
+      kernels::sum_rows(gradient.data_ptr<float>(), gradient.size(0), gradient.size(1),
+                        of_bias.data_ptr<float>());
       result.insert(result.end(), {of_weight, of_bias});
     }
     mask_where_clipped(input, x_gradient);
@@ -183,7 +188,8 @@ class FusedLinear : public torch::autograd::Function<FusedLinear> {
   }
 };
 
-torch::Tensor plain_linear(const torch::Tensor& x, const LinearParameters& layer, const LinearQuantization& quantization) {
+torch::Tensor plain_linear(const torch::Tensor& x, const LinearParameters& layer,
+                           const LinearQuantization& quantization) {
   const torch::Tensor weight =
       quantization.weight ? fake_quantize(layer.weight, *quantization.weight, quantization.weight_granularity)
                           : layer.weight;
@@ -193,8 +199,9 @@ torch::Tensor plain_linear(const torch::Tensor& x, const LinearParameters& layer
 void check_shapes(const torch::Tensor& x, const LinearParameters& layer, Form form) {
   if (x.dim() != 2 || layer.weight.dim() != 2 || layer.weight.size(1) != x.size(1) ||
       layer.bias.sizes() != torch::IntArrayRef{layer.weight.size(0)}) {
-    throw base::InvalidArgument(base::concat("linear: expected x [T, in], weight [out, in], bias [out], found ", x.sizes(),
-                                             ", ", layer.weight.sizes(), ", ", layer.bias.sizes()));
+    throw base::InvalidArgument(
+        base::concat("linear: expected x [T, in], weight [out, in], bias [out], found ", x.sizes(), ", ",
+                     layer.weight.sizes(), ", ", layer.bias.sizes()));
   }
   if (form != Form::kFused) return;
   for (const torch::Tensor& tensor : {x, layer.weight, layer.bias}) {
@@ -212,12 +219,14 @@ std::vector<torch::Tensor> linear(const torch::Tensor& x, std::span<const Linear
   for (const LinearParameters& layer : layers) check_shapes(x, layer, options.form);
   if (options.form == Form::kFused) {
     std::vector<torch::Tensor> parameters;
-    for (const LinearParameters& layer : layers) parameters.insert(parameters.end(), {layer.weight, layer.bias});
+    for (const LinearParameters& layer : layers)
+      parameters.insert(parameters.end(), {layer.weight, layer.bias});
     return FusedLinear::apply(x, at::TensorList(parameters), options);
   }
   const LinearQuantization& quantization = options.quantization;
-  const torch::Tensor input =
-      quantization.quantize_input ? fake_quantize(x, Quantizer::kSymmetric8, quantization.input_granularity) : x;
+  const torch::Tensor input = quantization.quantize_input
+                                  ? fake_quantize(x, Quantizer::kSymmetric8, quantization.input_granularity)
+                                  : x;
   std::vector<torch::Tensor> outputs;
   for (const LinearParameters& layer : layers) outputs.push_back(plain_linear(input, layer, quantization));
   return outputs;

@@ -39,13 +39,15 @@ struct LinearParameters {
   torch::Tensor bias;
 };
 
-/// y = Q(x) Q(W)^T + b for each of the layers, whose input is the same and quantized once: x [T, in], y [T, out].
+/// y = Q(x) Q(W)^T + b for each of the layers, whose input is the same and quantized once: x [T, in], y [T,
+/// out].
 ///
-/// Gradients are straight-through in x and W (see fake_quantize). In the fused form the product of int8 codes is an
-/// integer product, exact; where only one factor is quantized, or 8-bit weights could saturate on this processor,
-/// it is a float32 product of what the codes stand for. kBf16 rounds the factors of products that are not integer
-/// products, forward and backward; it has no effect on a processor without such products and in the plain form.
-/// Throws InvalidArgument if shapes do not fit, or for the fused form of anything but float32 on a CPU.
+/// Gradients are straight-through in x and W (see fake_quantize). In the fused form the product of int8 codes
+/// is an integer product, exact; where only one factor is quantized, or 8-bit weights could saturate on this
+/// processor, it is a float32 product of what the codes stand for. kBf16 rounds the factors of products that
+/// are not integer products, forward and backward; it has no effect on a processor without such products and
+/// in the plain form. Throws InvalidArgument if shapes do not fit, or for the fused form of anything but
+/// float32 on a CPU.
 std::vector<torch::Tensor> linear(const torch::Tensor& x, std::span<const LinearParameters> layers,
                                   const LinearOptions& options);
 torch::Tensor linear(const torch::Tensor& x, const LinearParameters& layer, const LinearOptions& options);

@@ -21,7 +21,8 @@ double norm_of(const torch::Tensor& values) {
 }
 
 /// Updates a parameter of which only some rows have a gradient: row by row, those between with zeros.
-void update_sparse(const kernels::BertAdamSettings& settings, const torch::Tensor& gradient, BertAdam::Slot& slot) {
+void update_sparse(const kernels::BertAdamSettings& settings, const torch::Tensor& gradient,
+                   BertAdam::Slot& slot) {
   const std::int64_t width = slot.parameter.size(1);
   const torch::Tensor indices = gradient._indices();
   const auto* rows = indices.data_ptr<std::int64_t>();
@@ -30,8 +31,8 @@ void update_sparse(const kernels::BertAdamSettings& settings, const torch::Tenso
   float* first = slot.first_moment.data_ptr<float>();
   float* second = slot.second_moment.data_ptr<float>();
   const auto update_rows = [&](std::int64_t begin, std::int64_t end, const float* source) {
-    kernels::bert_adam_update(settings, (end - begin) * width, source, weights + begin * width, first + begin * width,
-                              second + begin * width);
+    kernels::bert_adam_update(settings, (end - begin) * width, source, weights + begin * width,
+                              first + begin * width, second + begin * width);
   };
   std::int64_t next = 0;
   for (std::int64_t i = 0; i < values.size(0); ++i) {
@@ -44,7 +45,8 @@ void update_sparse(const kernels::BertAdamSettings& settings, const torch::Tenso
 
 }  // namespace
 
-double scheduled_learning_rate(const BertAdamConfig& config, std::int64_t update, std::int64_t total_updates) {
+double scheduled_learning_rate(const BertAdamConfig& config, std::int64_t update,
+                               std::int64_t total_updates) {
   const double x = static_cast<double>(update) / static_cast<double>(total_updates);
   if (x < config.warmup_proportion) return config.learning_rate * x / config.warmup_proportion;
   return config.learning_rate * (1.0 - x) / (1.0 - config.warmup_proportion);
@@ -54,7 +56,8 @@ BertAdam::BertAdam(BertAdamConfig config, const std::vector<model::NamedParamete
                    std::int64_t total_updates)
     : config_(config), total_updates_(total_updates) {
   for (const model::NamedParameter& parameter : parameters) {
-    const bool decays = !parameter.name.ends_with(".bias") && parameter.name.find("LayerNorm") == std::string::npos;
+    const bool decays =
+        !parameter.name.ends_with(".bias") && parameter.name.find("LayerNorm") == std::string::npos;
     slots_.push_back({.name = parameter.name,
                       .parameter = *parameter.tensor,
                       .first_moment = torch::zeros(parameter.tensor->sizes(), torch::kFloat32),
@@ -81,12 +84,14 @@ void BertAdam::update() {
     Slot& slot = slots_[i];
     const torch::Tensor gradient = slot.parameter.grad();
     settings.weight_decay = slot.decays ? static_cast<float>(config_.weight_decay) : 0.0F;
-    settings.gradient_factor = static_cast<float>(std::min(1.0, config_.max_gradient_norm / (norms[i] + 1e-6)));
+    settings.gradient_factor =
+        static_cast<float>(std::min(1.0, config_.max_gradient_norm / (norms[i] + 1e-6)));
     if (gradient.defined() && gradient.is_sparse()) {
       update_sparse(settings, gradient, slot);
     } else {
       const torch::Tensor values = gradient_values(gradient);
-      kernels::bert_adam_update(settings, slot.parameter.numel(), values.defined() ? values.data_ptr<float>() : nullptr,
+      kernels::bert_adam_update(settings, slot.parameter.numel(),
+                                values.defined() ? values.data_ptr<float>() : nullptr,
                                 slot.parameter.data_ptr<float>(), slot.first_moment.data_ptr<float>(),
                                 slot.second_moment.data_ptr<float>());
     }

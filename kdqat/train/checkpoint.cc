@@ -28,13 +28,15 @@ std::vector<NamedTensor> tensors_of(BertAdam& optimizer) {
 }
 
 /// Where two effective configurations first differ: "a.b: found x, expected y"; empty if nowhere.
-std::string difference(const nlohmann::json& saved, const nlohmann::json& current, const std::string& name = "") {
+std::string difference(const nlohmann::json& saved, const nlohmann::json& current,
+                       const std::string& name = "") {
   if (saved.is_object() && current.is_object()) {
     nlohmann::json keys = saved;
     keys.update(current);
     for (const auto& [key, unused] : keys.items()) {
-      const std::string result = difference(saved.value(key, nlohmann::json()), current.value(key, nlohmann::json()),
-                                            name.empty() ? key : name + "." + key);
+      const std::string result =
+          difference(saved.value(key, nlohmann::json()), current.value(key, nlohmann::json()),
+                     name.empty() ? key : name + "." + key);
       if (!result.empty()) return result;
     }
     return {};
@@ -66,15 +68,17 @@ void save_checkpoint(const std::filesystem::path& path, BertAdam& optimizer, con
   format::write_safetensors(path, tensors, {{"kdqat_checkpoint", state.dump()}});
 }
 
-Progress load_checkpoint(const std::filesystem::path& path, BertAdam& optimizer, const nlohmann::json& config) {
+Progress load_checkpoint(const std::filesystem::path& path, BertAdam& optimizer,
+                         const nlohmann::json& config) {
   const format::SafetensorsFile file(path);
   const auto entry = file.metadata().find("kdqat_checkpoint");
-  const nlohmann::json state = entry == file.metadata().end()
-                                   ? nlohmann::json()
-                                   : nlohmann::json::parse(entry->second, nullptr, /*allow_exceptions=*/false);
+  const nlohmann::json state =
+      entry == file.metadata().end()
+          ? nlohmann::json()
+          : nlohmann::json::parse(entry->second, nullptr, /*allow_exceptions=*/false);
   if (!state.is_object() || state.value("version", 0) != kVersion) {
-    throw base::FormatError(base::concat(path.string(), ": expected a checkpoint of version ", kVersion,
-                                         ", found another file"));
+    throw base::FormatError(
+        base::concat(path.string(), ": expected a checkpoint of version ", kVersion, ", found another file"));
   }
   const std::string differs = difference(state.value("config", nlohmann::json::object()), config);
   if (!differs.empty()) {
@@ -88,7 +92,8 @@ Progress load_checkpoint(const std::filesystem::path& path, BertAdam& optimizer,
                                            format::to_string(named.tensor.sizes().vec()), ", found ",
                                            format::to_string(view.shape)));
     }
-    format::copy_as_float(view, {named.tensor.data_ptr<float>(), static_cast<std::size_t>(named.tensor.numel())});
+    format::copy_as_float(view,
+                          {named.tensor.data_ptr<float>(), static_cast<std::size_t>(named.tensor.numel())});
   }
   Progress progress{.updates = state.at("updates"),
                     .best_score = {},

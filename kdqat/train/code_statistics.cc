@@ -8,14 +8,15 @@ namespace kdqat::train {
 namespace {
 
 std::string role_of(const std::string& name) {
-  constexpr std::array<std::pair<const char*, const char*>, 8> kRoles = {{{"word_embeddings", "word_embeddings"},
-                                                                          {".self.query.", "query"},
-                                                                          {".self.key.", "key"},
-                                                                          {".self.value.", "value"},
-                                                                          {".attention.output.", "attention_output"},
-                                                                          {".intermediate.", "intermediate"},
-                                                                          {".output.", "output"},
-                                                                          {"pooler", "pooler"}}};
+  constexpr std::array<std::pair<const char*, const char*>, 8> kRoles = {
+      {{"word_embeddings", "word_embeddings"},
+       {".self.query.", "query"},
+       {".self.key.", "key"},
+       {".self.value.", "value"},
+       {".attention.output.", "attention_output"},
+       {".intermediate.", "intermediate"},
+       {".output.", "output"},
+       {"pooler", "pooler"}}};
   for (const auto& [part, role] : kRoles) {
     if (name.find(part) != std::string::npos) return role;
   }

@@ -13,9 +13,12 @@ namespace {
 
 constexpr const char* kStudentReadme =
     "# A quantized student\n\n"
-    "Trained by kdqat. `model.safetensors` holds the latent float32 weights; `config.json` (section `kdqat`) says how they\n"
-    "are quantized in every forward pass. A program that loads this directory as an ordinary BERT runs the latent\n"
-    "weights, which is another model with other scores. For a directory whose weights are the quantized values:\n\n"
+    "Trained by kdqat. `model.safetensors` holds the latent float32 weights; `config.json` (section `kdqat`) "
+    "says how they\n"
+    "are quantized in every forward pass. A program that loads this directory as an ordinary BERT runs the "
+    "latent\n"
+    "weights, which is another model with other scores. For a directory whose weights are the quantized "
+    "values:\n\n"
     "    kdqat export --dequantized --model THIS_DIRECTORY --output NEW_DIRECTORY\n";
 
 /// Fills what the configuration leaves to the task, and checks the rest.
@@ -27,9 +30,11 @@ TrainingConfig resolved(TrainingConfig config, const data::Task& task, const for
   if (config.eval_steps == 0) config.eval_steps = task.eval_steps;
   check_max_seq_length(config.max_seq_length, encoder);
   if (!(config.learning_rate > 0.0)) {
-    throw base::InvalidArgument(base::concat("learning rate: expected more than 0, found ", config.learning_rate));
+    throw base::InvalidArgument(
+        base::concat("learning rate: expected more than 0, found ", config.learning_rate));
   }
-  if (config.epochs < 1) throw base::InvalidArgument(base::concat("epochs: expected at least 1, found ", config.epochs));
+  if (config.epochs < 1)
+    throw base::InvalidArgument(base::concat("epochs: expected at least 1, found ", config.epochs));
   return config;
 }
 
@@ -51,7 +56,8 @@ Splits load_splits(const TrainingConfig& config, const data::Task& task, const t
                    const TrainingCallbacks& callbacks) {
   Splits splits{
       .train = data::load_dataset(task, training_file(config, task), tokenizer, config.max_seq_length),
-      .dev = data::load_dataset(task, data::split_file(task, config.data_dir, "dev"), tokenizer, config.max_seq_length)};
+      .dev = data::load_dataset(task, data::split_file(task, config.data_dir, "dev"), tokenizer,
+                                config.max_seq_length)};
   for (const data::Dataset* dataset : {&splits.train, &splits.dev}) {
     for (const std::string& warning : dataset->warnings) {
       if (callbacks.on_message) callbacks.on_message("warning: " + warning);
@@ -60,11 +66,14 @@ Splits load_splits(const TrainingConfig& config, const data::Task& task, const t
   return splits;
 }
 
-/// The result of a run that has ended in the output directory, when going on was asked for; throws if it is not free.
-std::optional<TrainingResult> result_before(const TrainingConfig& config, const TrainingCallbacks& callbacks) {
+/// The result of a run that has ended in the output directory, when going on was asked for; throws if it is
+/// not free.
+std::optional<TrainingResult> result_before(const TrainingConfig& config,
+                                            const TrainingCallbacks& callbacks) {
   RunDirectory(config.output_dir).check_free(config.resume, config.overwrite);
   std::optional<TrainingResult> result = config.resume ? finished_result(config) : std::nullopt;
-  if (result && callbacks.on_message) callbacks.on_message(config.output_dir.string() + ": the run has ended before");
+  if (result && callbacks.on_message)
+    callbacks.on_message(config.output_dir.string() + ": the run has ended before");
   return result;
 }
 
@@ -75,7 +84,8 @@ model::ForwardOptions::Dropout dropout_of(const TrainingConfig& config, std::int
 nlohmann::json teacher_record(const DistillConfig& config, const format::EncoderConfig& teacher) {
   nlohmann::json record = {{"directory", config.teacher_dir.string()}};
   const auto section = teacher.source.find("kdqat");
-  if (section != teacher.source.end() && section->contains("scores")) record["scores"] = section->at("scores");
+  if (section != teacher.source.end() && section->contains("scores"))
+    record["scores"] = section->at("scores");
   return record;
 }
 
@@ -97,23 +107,26 @@ text::Tokenizer load_tokenizer(const std::filesystem::path& model_dir, const for
   text::Tokenizer tokenizer = text::Tokenizer::load(model_dir);
   if (tokenizer.vocab_size() != config.vocab_size) {
     throw base::FormatError(base::concat(model_dir.string(), ": expected a vocabulary of ", config.vocab_size,
-                                         " tokens (vocab_size of config.json), found ", tokenizer.vocab_size()));
+                                         " tokens (vocab_size of config.json), found ",
+                                         tokenizer.vocab_size()));
   }
   return tokenizer;
 }
 
-void check_labels(const format::EncoderConfig& config, const data::Task& task, const std::filesystem::path& dir) {
+void check_labels(const format::EncoderConfig& config, const data::Task& task,
+                  const std::filesystem::path& dir) {
   if (config.num_labels == task.num_labels()) return;
   throw base::InvalidArgument(base::concat(dir.string(), ": expected a classifier with ", task.num_labels(),
-                                           " labels for the task ", task.name, ", found ", config.num_labels));
+                                           " labels for the task ", task.name, ", found ",
+                                           config.num_labels));
 }
 
 void check_max_seq_length(std::int64_t max_seq_length, const format::EncoderConfig& config) {
   constexpr std::int64_t kSmallest = 5;  // three special tokens of a pair and a token of each text
   if (max_seq_length < kSmallest || max_seq_length > config.max_position_embeddings) {
     throw base::InvalidArgument(base::concat("max_seq_length: expected ", kSmallest, " to ",
-                                             config.max_position_embeddings, " (max_position_embeddings), found ",
-                                             max_seq_length));
+                                             config.max_position_embeddings,
+                                             " (max_position_embeddings), found ", max_seq_length));
   }
 }
 
@@ -134,7 +147,8 @@ TrainingResult run_finetune(const FinetuneConfig& given, const TrainingCallbacks
   }
   model::Classifier& classifier = loaded.classifier;
   if (classifier.quantization()) {
-    throw base::InvalidArgument(config.model_dir.string() + ": expected an encoder in floating point, found a student");
+    throw base::InvalidArgument(config.model_dir.string() +
+                                ": expected an encoder in floating point, found a student");
   }
 
   const auto losses = [&](const data::Batch& batch, std::int64_t update) {
@@ -164,19 +178,21 @@ TrainingResult run_distill(const DistillConfig& given, const TrainingCallbacks& 
   DistillConfig config = given;
   model::Classifier teacher = model::load_classifier(config.teacher_dir).classifier;
   if (teacher.quantization()) {
-    throw base::InvalidArgument(config.teacher_dir.string() + ": expected a teacher in floating point, found a student");
+    throw base::InvalidArgument(config.teacher_dir.string() +
+                                ": expected a teacher in floating point, found a student");
   }
   distill::check(config.objective, teacher.config().num_hidden_layers);
-  const data::Task task =
-      resolve_task(config.training.task, config.training.custom, teacher.config(), training_data(config.training));
+  const data::Task task = resolve_task(config.training.task, config.training.custom, teacher.config(),
+                                       training_data(config.training));
   check_labels(teacher.config(), task, config.teacher_dir);
   config.training = resolved(config.training, task, teacher.config());
   const text::Tokenizer tokenizer = load_tokenizer(config.teacher_dir, teacher.config());
   const Splits splits = load_splits(config.training, task, tokenizer, callbacks);
   model::Classifier student = model::make_student(teacher, config.quantization);
-  const bool needs_teacher = std::any_of(distill::kLosses.begin(), distill::kLosses.end(), [&](distill::Loss loss) {
-    return loss != distill::Loss::kGroundTruth && config.objective.weight_of(loss) > 0.0;
-  });
+  const bool needs_teacher =
+      std::any_of(distill::kLosses.begin(), distill::kLosses.end(), [&](distill::Loss loss) {
+        return loss != distill::Loss::kGroundTruth && config.objective.weight_of(loss) > 0.0;
+      });
 
   const auto losses = [&](const data::Batch& batch, std::int64_t update) {
     model::ForwardOptions options{.dropout = {}, .precision = config.training.precision};

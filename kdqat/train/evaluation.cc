@@ -7,12 +7,13 @@
 
 namespace kdqat::train {
 
-Predictions predict(const model::Classifier& classifier, const data::Dataset& dataset, quant::Precision precision,
-                    const std::function<void(std::int64_t)>& on_progress) {
+Predictions predict(const model::Classifier& classifier, const data::Dataset& dataset,
+                    quant::Precision precision, const std::function<void(std::int64_t)>& on_progress) {
   const torch::NoGradGuard no_grad;
   std::vector<torch::Tensor> logits;
   for (std::int64_t first = 0; first < dataset.size(); first += kEvaluationBatch) {
-    std::vector<std::int64_t> indices(static_cast<std::size_t>(std::min(kEvaluationBatch, dataset.size() - first)));
+    std::vector<std::int64_t> indices(
+        static_cast<std::size_t>(std::min(kEvaluationBatch, dataset.size() - first)));
     std::iota(indices.begin(), indices.end(), first);
     logits.push_back(
         classifier.forward(dataset.batch(indices), {.dropout = {}, .precision = precision}).logits);
@@ -23,7 +24,8 @@ Predictions predict(const model::Classifier& classifier, const data::Dataset& da
   const float* values = result.logits.data_ptr<float>();
   for (std::int64_t row = 0; row < result.logits.size(0); ++row, values += classes) {
     result.predictions.push_back(
-        classes == 1 ? static_cast<double>(*values) : static_cast<double>(std::max_element(values, values + classes) - values));
+        classes == 1 ? static_cast<double>(*values)
+                     : static_cast<double>(std::max_element(values, values + classes) - values));
   }
   return result;
 }

@@ -34,8 +34,9 @@ void RunDirectory::check_free(bool resume, bool overwrite) const {
   if (error) fail(path_, "read the directory", error.value());
   if (!empty && !resume && !overwrite) {
     throw base::InvalidArgument(
-        base::concat(path_.string(), ": expected a new or empty directory, found files: go on with --resume, or start anew "
-                                     "with --overwrite"));
+        base::concat(path_.string(),
+                     ": expected a new or empty directory, found files: go on with --resume, or start anew "
+                     "with --overwrite"));
   }
 }
 
@@ -45,7 +46,8 @@ std::optional<nlohmann::json> RunDirectory::end_record() const {
   std::string last;
   for (std::string line; std::getline(stream, line);) last = line;
   nlohmann::json record = nlohmann::json::parse(last, nullptr, /*allow_exceptions=*/false);
-  if (!record.is_object() || record.value("kind", "") != "end" || record.value("status", "") != "done") return {};
+  if (!record.is_object() || record.value("kind", "") != "end" || record.value("status", "") != "done")
+    return {};
   return record;
 }
 
@@ -53,9 +55,9 @@ void RunDirectory::start_anew() const {
   std::error_code error;
   fs::create_directories(path_, error);
   if (error) fail(path_, "create the directory", error.value());
-  for (const char* name : {"checkpoint.safetensors", "metrics.jsonl", "report.html", "README.md", "model.safetensors",
-                           "config.json", "vocab.txt", "tokenizer.json", "tokenizer_config.json",
-                           "special_tokens_map.json"}) {
+  for (const char* name :
+       {"checkpoint.safetensors", "metrics.jsonl", "report.html", "README.md", "model.safetensors",
+        "config.json", "vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"}) {
     fs::remove(path_ / name, error);
     if (error) fail(path_ / name, "remove", error.value());
     fs::remove(last() / name, error);

@@ -25,14 +25,15 @@ class RunDirectory {
   std::filesystem::path metrics() const { return path_ / "metrics.jsonl"; }
   std::filesystem::path last() const { return path_ / "last"; }
 
-  /// Throws InvalidArgument if there is something at the path that a run may not take: a file, or a directory that is
-  /// not empty, unless `overwrite` or `resume` allows it. Changes nothing.
+  /// Throws InvalidArgument if there is something at the path that a run may not take: a file, or a directory
+  /// that is not empty, unless `overwrite` or `resume` allows it. Changes nothing.
   void check_free(bool resume, bool overwrite) const;
 
   /// The last line of the metrics of a run that has ended here; none where there is none or it goes on.
   std::optional<nlohmann::json> end_record() const;
 
-  /// Creates the directory and takes away what a run before has written, that and nothing else. Throws IoError.
+  /// Creates the directory and takes away what a run before has written, that and nothing else. Throws
+  /// IoError.
   void start_anew() const;
 
  private:

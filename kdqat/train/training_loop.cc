@@ -51,7 +51,8 @@ class BatchSource {
 
   /// Epochs done at update `update`, which has been asked for.
   double epoch(std::int64_t update) const {
-    return static_cast<double>(epoch_) + static_cast<double>(update + 1 - first_) / static_cast<double>(plan_.size());
+    return static_cast<double>(epoch_) +
+           static_cast<double>(update + 1 - first_) / static_cast<double>(plan_.size());
   }
 
  private:
@@ -156,7 +157,8 @@ class Loop {
     tokens_ += static_cast<double>(batch.tokens());
     token_seconds_ += seconds;
 
-    if (progress_.updates == 1 || progress_.updates % kRecordSteps == 0 || progress_.updates == source_.total()) {
+    if (progress_.updates == 1 || progress_.updates % kRecordSteps == 0 ||
+        progress_.updates == source_.total()) {
       record_step(losses, total, learning_rate, update);
     }
     if (callbacks_.on_step) {
@@ -168,7 +170,8 @@ class Loop {
     }
   }
 
-  void record_step(const distill::ObjectiveResult& losses, double total, double learning_rate, std::int64_t update) {
+  void record_step(const distill::ObjectiveResult& losses, double total, double learning_rate,
+                   std::int64_t update) {
     nlohmann::json record = {{"kind", "step"},
                              {"step", progress_.updates},
                              {"epoch", source_.epoch(update)},
@@ -180,7 +183,8 @@ class Loop {
       record["losses"][name] = loss.value.total.item<double>();
       if (loss.value.terms.size() < 2) continue;
       for (const torch::Tensor& term : loss.value.terms) {
-        record["layer_losses"][name].push_back(term.defined() ? nlohmann::json(term.item<double>()) : nlohmann::json());
+        record["layer_losses"][name].push_back(term.defined() ? nlohmann::json(term.item<double>())
+                                                              : nlohmann::json());
       }
     }
     metrics_->write(record);
@@ -229,8 +233,9 @@ class Loop {
 
   void pause_if_asked() {
     // Whatever the interval: not more than a thirtieth of the time goes into checkpoints.
-    const double interval =
-        run_.config.checkpoint_seconds > 0 ? std::max(run_.config.checkpoint_seconds, 30.0 * checkpoint_cost_) : 0.0;
+    const double interval = run_.config.checkpoint_seconds > 0
+                                ? std::max(run_.config.checkpoint_seconds, 30.0 * checkpoint_cost_)
+                                : 0.0;
     const bool stop = callbacks_.stop_requested && callbacks_.stop_requested();
     if (stop || seconds_now() - last_checkpoint_ >= interval) write_checkpoint();
     if (stop) {
@@ -244,15 +249,16 @@ class Loop {
     std::filesystem::create_directories(directory_.last(), error);
     if (error) throw base::IoError(base::concat(directory_.last().string(), ": ", error.message()));
     save_model(directory_.last());
-    metrics_->write({{"kind", "end"},
-                     {"step", progress_.updates},
-                     {"best_step", progress_.best_step},
-                     {"best_score", *progress_.best_score},
-                     {"last_score", last_evaluation_.score},
-                     {"metric", last_evaluation_.metric},
-                     {"seconds", {{"train", progress_.train_seconds}, {"evaluate", progress_.evaluate_seconds}}},
-                     {"peak_rss_bytes", base::peak_rss_bytes()},
-                     {"status", "done"}});
+    metrics_->write(
+        {{"kind", "end"},
+         {"step", progress_.updates},
+         {"best_step", progress_.best_step},
+         {"best_score", *progress_.best_score},
+         {"last_score", last_evaluation_.score},
+         {"metric", last_evaluation_.metric},
+         {"seconds", {{"train", progress_.train_seconds}, {"evaluate", progress_.evaluate_seconds}}},
+         {"peak_rss_bytes", base::peak_rss_bytes()},
+         {"status", "done"}});
     metrics_->sync();
     std::filesystem::remove(directory_.checkpoint(), error);
     return {.steps = progress_.updates,

@@ -9,10 +9,10 @@
 #include <string>
 #include <vector>
 
+#include "kdqat/data/dataset.h"
 #include "kdqat/data/task.h"
 #include "kdqat/distill/objective.h"
 #include "kdqat/model/classifier.h"
-#include "kdqat/data/dataset.h"
 #include "kdqat/train/evaluation.h"
 #include "kdqat/train/training_config.h"
 
@@ -43,16 +43,16 @@ struct TrainingResult {
 
 /// Everything that a run is made of. References must outlive the run.
 struct TrainingRun {
-  std::string command;                        ///< "finetune" or "distill", for the record
-  const TrainingConfig& config;               ///< with no zeros left: see resolve
-  nlohmann::json effective_config;            ///< of the command, for the record and for resuming
+  std::string command;              ///< "finetune" or "distill", for the record
+  const TrainingConfig& config;     ///< with no zeros left: see resolve
+  nlohmann::json effective_config;  ///< of the command, for the record and for resuming
   const data::Task& task;
   const data::Dataset& train;
   const data::Dataset& dev;
-  model::Classifier& classifier;              ///< the model to train
-  std::filesystem::path tokenizer_dir;        ///< whose tokenizer files the model keeps
-  nlohmann::json provenance;                  ///< what the model's config.json says of its origin
-  std::string readme;                         ///< README.md of the model's directory; empty for none
+  model::Classifier& classifier;        ///< the model to train
+  std::filesystem::path tokenizer_dir;  ///< whose tokenizer files the model keeps
+  nlohmann::json provenance;            ///< what the model's config.json says of its origin
+  std::string readme;                   ///< README.md of the model's directory; empty for none
 
   /// Losses of the update `update` (from 0) on a batch: the graph of the total.
   std::function<distill::ObjectiveResult(const data::Batch& batch, std::int64_t update)> losses;
@@ -61,15 +61,17 @@ struct TrainingRun {
 /// What the run in the output directory came to, if one has ended there.
 std::optional<TrainingResult> finished_result(const TrainingConfig& config);
 
-/// Trains with BertAdam, evaluates every eval_steps updates and at the end, keeps the best model in the output
-/// directory and the last in last/, writes metrics.jsonl, and a checkpoint at intervals and when asked to stop.
+/// Trains with BertAdam, evaluates every eval_steps updates and at the end, keeps the best model in the
+/// output directory and the last in last/, writes metrics.jsonl, and a checkpoint at intervals and when asked
+/// to stop.
 ///
 /// With config.resume it goes on from the checkpoint to the same bits as a run without a break (with the same
 /// number of threads), or from the beginning where there is none.
 ///
-/// Throws InvalidArgument if the output directory is not free or the settings are not those of the checkpoint;
-/// NumericError for a loss or gradient that is not finite, with the last checkpoint and best model kept; Interrupted when
-/// callbacks.stop_requested said so, with a checkpoint written; IoError where the system refuses.
+/// Throws InvalidArgument if the output directory is not free or the settings are not those of the
+/// checkpoint; NumericError for a loss or gradient that is not finite, with the last checkpoint and best
+/// model kept; Interrupted when callbacks.stop_requested said so, with a checkpoint written; IoError where
+/// the system refuses.
 TrainingResult run_training(const TrainingRun& run, const TrainingCallbacks& callbacks);
 
 }  // namespace kdqat::train

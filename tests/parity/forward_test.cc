@@ -1,6 +1,6 @@
-// Signals of the encoder against those of the paper's reference implementation (fixtures/tiny-bert). Both compute in
-// float32 with sums in another order: relative differences near 1e-6 a product, some 20 products deep; 1e-4 leaves
-// room for that, and not for a code that differs (a step of 8 bits is near 1e-2).
+// Signals of the encoder against those of the paper's reference implementation (fixtures/tiny-bert). Both
+// compute in float32 with sums in another order: relative differences near 1e-6 a product, some 20 products
+// deep; 1e-4 leaves room for that, and not for a code that differs (a step of 8 bits is near 1e-2).
 
 #include <gtest/gtest.h>
 
@@ -49,7 +49,8 @@ TEST_P(ForwardParityTest, StudentGivesTheReferencesSignals) {
   const torch::NoGradGuard no_grad;
   const model::Classifier student = load_tiny_bert("student.safetensors", tiny_quantization(bits));
   const model::Signals signals = student.forward(load_tiny_batch(), {.dropout = {}, .form = form});
-  expect_signals(signals, read_tensors(tiny_bert_file("student-forward-" + suffix_of(bits) + ".safetensors")));
+  expect_signals(signals,
+                 read_tensors(tiny_bert_file("student-forward-" + suffix_of(bits) + ".safetensors")));
 }
 
 INSTANTIATE_TEST_SUITE_P(Widths, ForwardParityTest,
@@ -65,7 +66,8 @@ TEST_P(TeacherParityTest, TeacherGivesTheReferencesSignals) {
   expect_signals(signals, read_tensors(tiny_bert_file("teacher-forward.safetensors")));
 }
 
-INSTANTIATE_TEST_SUITE_P(Forms, TeacherParityTest, ::testing::Values(quant::Form::kPlain, quant::Form::kFused));
+INSTANTIATE_TEST_SUITE_P(Forms, TeacherParityTest,
+                         ::testing::Values(quant::Form::kPlain, quant::Form::kFused));
 
 }  // namespace
 }  // namespace kdqat::tests

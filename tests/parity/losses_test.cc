@@ -1,5 +1,5 @@
-// Losses and their gradients against the paper's reference implementation (fixtures/tiny-bert). 1e-4 relative: see
-// forward_test.cc.
+// Losses and their gradients against the paper's reference implementation (fixtures/tiny-bert). 1e-4
+// relative: see forward_test.cc.
 
 #include <gtest/gtest.h>
 
@@ -48,7 +48,9 @@ struct Step {
   }
 };
 
-torch::Tensor dense(const torch::Tensor& gradient) { return gradient.is_sparse() ? gradient.to_dense() : gradient; }
+torch::Tensor dense(const torch::Tensor& gradient) {
+  return gradient.is_sparse() ? gradient.to_dense() : gradient;
+}
 
 double global_gradient_norm(model::Classifier& classifier) {
   double squares = 0.0;
@@ -95,7 +97,8 @@ TEST_P(GradientParityTest, UnifiedGradientsAreTheReferences) {
     const torch::Tensor& reference = expected.at(parameter.name);
     const torch::Tensor gradient = parameter.tensor->grad();
     const torch::Tensor actual = gradient.defined() ? dense(gradient) : torch::zeros_like(reference);
-    // Softmax ignores a shift of its row, so key.bias has a gradient of rounding errors only: hence the absolute 1e-7.
+    // Softmax ignores a shift of its row, so key.bias has a gradient of rounding errors only: hence the
+    // absolute 1e-7.
     EXPECT_LT((actual - reference).norm().item<double>(), kRelative * reference.norm().item<double>() + 1e-7);
   }
 }
@@ -110,7 +113,8 @@ TEST_P(RaggedParityTest, SentencesOfSeveralLengthsGiveTheFormulasLosses) {
   const auto [bits, form] = GetParam();
   const std::string file = bits == 2 ? "ragged-losses-w2a8-token.json" : "ragged-losses-w32a32.json";
   const nlohmann::json expected = read_json(tiny_bert_file(file)).at("losses");
-  const Step step(tiny_quantization(bits, format::ActivationGranularity::kToken), form, "ragged-batch.safetensors");
+  const Step step(tiny_quantization(bits, format::ActivationGranularity::kToken), form,
+                  "ragged-batch.safetensors");
   for (const Loss loss : distill::kLosses) {
     SCOPED_TRACE(name_of(loss));
     const double expected_value = expected.at(std::string(name_of(loss)));

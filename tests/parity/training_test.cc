@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <map>
+#include <algorithm>
 
 #include "kdqat/train/bert_adam.h"
 #include "tests/support/tiny_bert.h"
@@ -10,13 +10,23 @@
 namespace kdqat::tests {
 namespace {
 
-/// Relative tolerances of the total loss at each of ten steps. Without quantization the updates differ by rounding alone:
-/// 1e-5. With it, rounding decides codes near their threshold after a few updates; tiny-bert's README says from where.
-std::vector<double> tolerances(int bits) {
+/// Relative tolerances of the total loss at each of ten steps. Without quantization the updates differ by
+/// rounding alone: 1e-5. With it, rounding decides codes near their threshold after a few updates: the README
+/// of the fixtures says from where for another order of summation in libtorch. The fused form rounds
+/// elsewhere: key.bias, whose gradient is nothing but rounding errors (softmax ignores a shift), moves by
+/// 1e-6 in the first update that is not 0, and at 4 bits one activation lies that near to its threshold. The
+/// same weights give the same loss in both forms then.
+std::vector<double> tolerances(int bits, quant::Form form) {
   std::vector<double> result(10, 1e-5);
-  if (bits == 2) result = {1e-4, 1e-4, 1e-4, 1e-4, 1e-2, 1e-2, 1e-2, 1e-2, 1e-2, 1e-2};
-  if (bits == 4) std::fill(result.begin() + 6, result.end(), 2e-3);
-  if (bits == 8) std::fill(result.begin() + 8, result.end(), 2e-3);
+  const auto from = [&](std::size_t step, double tolerance) {
+    std::fill(result.begin() + static_cast<std::ptrdiff_t>(step), result.end(), tolerance);
+  };
+  if (bits == 2) {
+    from(0, 1e-4);
+    from(4, 1e-2);
+  }
+  if (bits == 4) from(form == quant::Form::kFused ? 2 : 6, 2e-3);
+  if (bits == 8) from(8, 2e-3);
   return result;
 }
 
@@ -42,9 +52,10 @@ TEST_P(TrainingParityTest, UpdatesFollowTheReference) {
     SCOPED_TRACE(step);
     const model::Signals signals = student.forward(batch, options);
     const torch::Tensor total =
-        distill::compute_objective({}, {teacher_signals, signals, batch.cu_seqlens, 4, layers}, batch.labels).total;
+        distill::compute_objective({}, {teacher_signals, signals, batch.cu_seqlens, 4, layers}, batch.labels)
+            .total;
     const double expected_total = expected.at("unified_total_at_steps_0_to_9").at(step);
-    EXPECT_NEAR(total.item<double>(), expected_total, tolerances(bits)[step] * expected_total);
+    EXPECT_NEAR(total.item<double>(), expected_total, tolerances(bits, form)[step] * expected_total);
     total.backward();
     optimizer.update();
 
@@ -52,7 +63,8 @@ TEST_P(TrainingParityTest, UpdatesFollowTheReference) {
       const auto weights = read_tensors(tiny_bert_file("after-4-steps-" + suffix_of(bits) + ".safetensors"));
       for (const model::NamedParameter& parameter : student.parameters()) {
         SCOPED_TRACE(parameter.name);
-        // 2e-5 is 2 % of the learning rate: Adam divides rounding errors by their own size where a gradient is zero.
+        // 2e-5 is 2 % of the learning rate: Adam divides rounding errors by their own size where a gradient
+        // is zero.
         EXPECT_LT((parameter.tensor->detach() - weights.at(parameter.name)).abs().max().item<double>(), 2e-5);
       }
     }

@@ -14,7 +14,8 @@
 #include "kdqat/model/classifier.h"
 #include "kdqat/model/pretrained.h"
 
-/// The two-layer BERT of tests/fixtures/tiny-bert and what the paper's reference implementation computes with it.
+/// The two-layer BERT of tests/fixtures/tiny-bert and what the paper's reference implementation computes with
+/// it.
 namespace kdqat::tests {
 
 inline std::filesystem::path tiny_bert_file(const std::string& name) {
@@ -67,6 +68,8 @@ inline format::QuantizationConfig tiny_quantization(
 }
 
 /// "w2a8", as the fixtures' files are called.
-inline std::string suffix_of(int weight_bits) { return weight_bits == 32 ? "w32a32" : "w" + std::to_string(weight_bits) + "a8"; }
+inline std::string suffix_of(int weight_bits) {
+  return weight_bits == 32 ? "w32a32" : "w" + std::to_string(weight_bits) + "a8";
+}
 
 }  // namespace kdqat::tests
