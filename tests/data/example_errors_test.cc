@@ -90,7 +90,7 @@ const BadFile kBadFiles[] = {
     {"Utf16", "[classes]", "dev.jsonl", std::string("\xFF\xFE{\0", 4),
      "dev.jsonl, line 1: expected UTF-8, found byte 255 at byte 0 of the line"},
 
-    {"AnUnclosedQuote", "[classes]", "dev.csv", "text,label\nfine,good\n\"never\nclosed,bad\n",
+    {"AnUnclosedQuote", "[classes]", "dev.csv", "text,label\nfine,good\n\"never\n\"\"closed\"\",bad\n",
      "dev.csv, line 3: expected a closing quote, found the end of the file"},
     {"AQuoteWithinAField", "[classes]", "dev.csv", "text,label\na 5\" disk,good\n",
      "dev.csv, line 2: expected quotes around the whole field that holds one, found 'a 5\\\"'"},

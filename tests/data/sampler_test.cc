@@ -110,6 +110,10 @@ TEST(PlanEpochTest, BatchesHaveBatchSizeSentencesButTheLast) {
   EXPECT_EQ(plan[2].size(), 2U);
 }
 
+TEST(CountBatchesTest, CountsNoEmptyBatchWhereTheExamplesFillTheLast) {
+  EXPECT_EQ(count_batches(std::vector<std::int64_t>(10, 5), {.batch_size = 5}, 3), 6);
+}
+
 TEST(PlanEpochTest, BatchesByTokensAreFullAndNeverOver) {
   const std::vector<std::int64_t> lengths = random_lengths(5000);
   const Batches plan = plan_epoch(lengths, {.batch_tokens = 300}, 0);
