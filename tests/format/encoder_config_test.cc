@@ -201,7 +201,7 @@ struct BadField {
   std::string message;  ///< after the file's path
 };
 
-void PrintTo(const BadField& bad, std::ostream* stream) { *stream << bad.name; }
+std::ostream& operator<<(std::ostream& stream, const BadField& bad) { return stream << bad.name; }
 
 class BadEncoderConfigTest : public EncoderConfigTest, public ::testing::WithParamInterface<BadField> {};
 

@@ -65,7 +65,7 @@ TEST(ParseJsonTest, RefusesDeepNesting) {
   EXPECT_NO_THROW(parse_json(R"({"a": [1]})", "c.json", 2));
   EXPECT_THAT([] { parse_json(R"({"a": [[]]})", "c.json", 2); }, ThrowsMessage<FormatError>(expected));
   EXPECT_THAT([] { parse_json(R"({"a": [{}]})", "c.json", 2); }, ThrowsMessage<FormatError>(expected));
-  EXPECT_THAT([] { parse_json(std::string(10'000'000, '['), "c.json"); },
+  EXPECT_THAT([] { parse_json(std::string(1'000'000, '['), "c.json"); },
               ThrowsMessage<FormatError>("c.json: expected JSON nested at most 64 deep, found more"));
 }
 

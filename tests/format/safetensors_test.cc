@@ -117,7 +117,7 @@ struct BadBytes {
   std::string message;  ///< after the file's path
 };
 
-void PrintTo(const BadBytes& bad, std::ostream* stream) { *stream << bad.name; }
+std::ostream& operator<<(std::ostream& stream, const BadBytes& bad) { return stream << bad.name; }
 
 class BadSafetensorsTest : public SafetensorsTest, public ::testing::WithParamInterface<BadBytes> {};
 
