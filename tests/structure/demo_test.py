@@ -54,6 +54,7 @@ case $1 in
     fi
     echo "$2 $(cat seed)" >"$2/model.safetensors"
     echo "<html>" >"$2/report.html"
+    echo '{"kind": "end", "seconds": {"train": 61.5, "evaluate": 2.7}}' >"$2/metrics.jsonl"
     ;;
 esac
 """
@@ -113,8 +114,9 @@ class DemoTest(unittest.TestCase):
         self.assertEqual(code, 0, error)
         self.assertEqual(calls, ["finetune", "distill"])
         self.assertRegex(output, r"accuracy, 7 test sentences +87.5 % +87.5 %\n"
-                                 r"size of the weights +90.9 MB +6.3 MB\n")
-        self.assertRegex(output, r"\nSeconds: build \d+, download \d+, .*, evaluate \d+\nReport: demo/report.html\n$")
+                                 r"size of the weights +90.9 MB +6.3 MB\n"
+                                 r"seconds of training +64 +64\n")
+        self.assertRegex(output, r"\nSeconds: build \d+, download \d+, prepare \d+, teacher 64, student 64, evaluate \d+\nReport: demo/report.html\n$")
         self.assertTrue((self.root / "demo/report.html").exists())
 
     def test_repeats_no_finished_stage(self):
