@@ -30,8 +30,19 @@ inline float round_half_even(float x) {
   return (x + kShift) - kShift;
 }
 
-/// 127 / maximum, or 0 for a group that counts as zeros: so small that the quotient would overflow.
-inline float symmetric_multiplier(float maximum) { return maximum < 1e-36F ? 0.0F : 127.0F / maximum; }
+/// What 127 / maximum would overflow below, and a step of the uniform grid underflow.
+constexpr float kSmallestRange = 1e-36F;
+
+/// How the magnitudes up to `maximum` become codes of 8 bits, and back.
+struct SymmetricGrid {
+  float multiplier = 0.0F;
+  float scale = 0.0F;
+};
+
+SymmetricGrid symmetric_grid(float maximum) {
+  if (maximum < kSmallestRange) return {};
+  return {.multiplier = 127.0F / maximum, .scale = maximum / 127.0F};
+}
 
 inline float clipped_magnitude(float x) { return std::min(std::fabs(x), kClip); }
 
@@ -178,7 +189,7 @@ float twn_uniform_group(const float* weights, std::int64_t size, int bits, std::
   const auto mean = static_cast<float>(mean_magnitude(weights, size));
   const AboveThreshold kept = above_threshold(weights, size, mean);
   const float range = kept.count == 0 ? mean : static_cast<float>(kept.sum / static_cast<double>(kept.count));
-  if (range == 0.0F) {
+  if (range < kSmallestRange) {
     std::fill(codes, codes + size, std::int8_t{0});
     return 0.0F;
   }
@@ -207,11 +218,11 @@ float max_magnitude_parallel(const float* values, std::int64_t count) {
 
 float symmetric_group(const float* values, std::int64_t size, std::int8_t* codes) {
   const float maximum = max_magnitude_parallel(values, size);
-  const float multiplier = symmetric_multiplier(maximum);
+  const SymmetricGrid grid = symmetric_grid(maximum);
   for_pieces(size, [&](std::int64_t offset, std::int64_t count) {
-    symmetric_codes(values + offset, count, multiplier, codes + offset);
+    symmetric_codes(values + offset, count, grid.multiplier, codes + offset);
   });
-  return maximum / 127.0F;
+  return grid.scale;
 }
 
 }  // namespace
@@ -240,11 +251,11 @@ float quantize_symmetric_block(const float* values, std::int64_t rows, std::int6
   float maximum = 0.0F;
   for (std::int64_t row = 0; row < rows; ++row)
     maximum = std::max(maximum, max_magnitude(values + row * stride, size));
-  const float multiplier = symmetric_multiplier(maximum);
+  const SymmetricGrid grid = symmetric_grid(maximum);
   for (std::int64_t row = 0; row < rows; ++row) {
-    symmetric_codes(values + row * stride, size, multiplier, codes + row * size);
+    symmetric_codes(values + row * stride, size, grid.multiplier, codes + row * size);
   }
-  return maximum / 127.0F;
+  return grid.scale;
 }
 
 void fake_quantize_asymmetric(const float* values, Groups groups, float* out) {

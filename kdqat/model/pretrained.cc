@@ -4,9 +4,9 @@
 #include <map>
 
 #include "kdqat/base/error.h"
-#include "kdqat/base/random.h"
 #include "kdqat/format/model_directory.h"
 #include "kdqat/format/safetensors.h"
+#include "kdqat/model/initialization.h"
 
 namespace kdqat::model {
 namespace {
@@ -153,8 +153,7 @@ class Loader {
     if (name.ends_with(".bias")) return;
     if (name.starts_with("bert.pooler."))
       warnings_.emplace_back("the encoder has no pooler: a new one is initialised");
-    base::Random random(new_head_->seed, name.starts_with("classifier.") ? 1 : 2);
-    for (float& value : values) value = static_cast<float>(config_.initializer_range * random.normal());
+    draw_normal(values, config_.initializer_range, new_head_->seed, name.starts_with("classifier.") ? 1 : 2);
   }
 
   std::optional<format::QuantizationConfig> quantization() const {
