@@ -69,10 +69,11 @@ void transpose(Tile source, Tile out) {
   }
 }
 
-/// `kRows` rows of left x right, all columns; sums over the inner dimension run in order.
+/// `kRows` rows of left x right, all columns; sums over the inner dimension run in order. Inlined by force,
+/// so that it is compiled for the instruction set of its caller.
 template <int kRows>
-inline void multiply_rows(const float* left, std::int64_t left_stride, Tile right, float* out,
-                          std::int64_t out_stride) {
+__attribute__((always_inline)) inline void multiply_rows(const float* left, std::int64_t left_stride,
+                                                         Tile right, float* out, std::int64_t out_stride) {
   for (std::int64_t col = 0; col < right.stride; col += kLanes) {
     Lanes sums[kRows] = {};
     for (std::int64_t k = 0; k < right.rows; ++k) {
@@ -87,7 +88,7 @@ inline void multiply_rows(const float* left, std::int64_t left_stride, Tile righ
 KDQAT_MULTIVERSION
 void multiply(Tile left, Tile right, Tile out) {
   std::int64_t row = 0;
-  const auto multiply_next = [&]<int kRows>() {
+  const auto multiply_next = [&]<int kRows>() __attribute__((always_inline)) {
     multiply_rows<kRows>(left.data + row * left.stride, left.stride, right, out.data + row * out.stride,
                          out.stride);
     row += kRows;

@@ -1,26 +1,75 @@
 #include "kdqat/kernels/dropout.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "kdqat/base/parallel.h"
-#include "kdqat/base/random.h"
+#include "kdqat/kernels/multiversion.h"
 
 namespace kdqat::kernels {
+namespace {
+
+/// Draws of one value of the counter: 16 bits each of the generator's 128.
+constexpr std::int64_t kDraws = 8;
+
+/// Counters whose words are computed together, so that the loops over them become vector code.
+constexpr std::int64_t kCounters = 16;
+
+using Words = std::array<std::uint32_t, kCounters>;
+
+/// base::philox of the counters first .. first + kCounters - 1, word by word.
+KDQAT_MULTIVERSION
+void philox_words(const DropoutPlace& place, std::uint64_t first, Words* out) {
+  const std::uint64_t high = place.update << 16 | place.site;
+  Words word0;
+  Words word1;
+  Words word2;
+  Words word3;
+  for (std::size_t i = 0; i < kCounters; ++i) {
+    word0[i] = static_cast<std::uint32_t>(first + i);
+    word1[i] = static_cast<std::uint32_t>((first + i) >> 32);
+    word2[i] = static_cast<std::uint32_t>(high);
+    word3[i] = static_cast<std::uint32_t>(high >> 32);
+  }
+  auto key0 = static_cast<std::uint32_t>(place.seed);
+  auto key1 = static_cast<std::uint32_t>(place.seed >> 32);
+  for (int round = 0; round < 10; ++round) {
+    for (std::size_t i = 0; i < kCounters; ++i) {
+      const std::uint64_t product0 = std::uint64_t{0xD2511F53} * word0[i];
+      const std::uint64_t product1 = std::uint64_t{0xCD9E8D57} * word2[i];
+      word0[i] = static_cast<std::uint32_t>(product1 >> 32) ^ word1[i] ^ key0;
+      word1[i] = static_cast<std::uint32_t>(product1);
+      word2[i] = static_cast<std::uint32_t>(product0 >> 32) ^ word3[i] ^ key1;
+      word3[i] = static_cast<std::uint32_t>(product0);
+    }
+    key0 += 0x9E3779B9;
+    key1 += 0xBB67AE85;
+  }
+  out[0] = word0;
+  out[1] = word1;
+  out[2] = word2;
+  out[3] = word3;
+}
+
+}  // namespace
 
 void fill_dropout_mask(const DropoutPlace& place, double probability, std::int64_t count, float* mask) {
-  constexpr std::int64_t kDraws = 8;  // 16 bits each of the generator's 128
+  constexpr std::int64_t kElements = kDraws * kCounters;
   const auto threshold = static_cast<std::uint32_t>(std::lround(probability * 65536.0));
   const auto kept = static_cast<float>(1.0 / (1.0 - probability));
-  base::parallel_for(0, (count + kDraws - 1) / kDraws, 1024, [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t group = first; group < last; ++group) {
-      const auto words =
-          base::philox(place.seed, static_cast<std::uint64_t>(group), place.update << 16 | place.site);
-      const std::int64_t start = group * kDraws;
-      const std::int64_t size = std::min(kDraws, count - start);
+  base::parallel_for(0, (count + kElements - 1) / kElements, 64, [&](std::int64_t first, std::int64_t last) {
+    std::array<Words, 4> words;
+    for (std::int64_t block = first; block < last; ++block) {
+      philox_words(place, static_cast<std::uint64_t>(block * kCounters), words.data());
+      const std::int64_t size = std::min(kElements, count - block * kElements);
+      float* out = mask + block * kElements;
       for (std::int64_t i = 0; i < size; ++i) {
-        const std::uint32_t draw = words[static_cast<std::size_t>(i / 2)] >> (16 * (i % 2)) & 0xFFFF;
-        mask[start + i] = draw < threshold ? 0.0F : kept;
+        const auto counter = static_cast<std::size_t>(i / kDraws);
+        const std::int64_t draw = i % kDraws;
+        const std::uint32_t bits =
+            words[static_cast<std::size_t>(draw / 2)][counter] >> (16 * (draw % 2)) & 0xFFFF;
+        out[i] = bits < threshold ? 0.0F : kept;
       }
     }
   });

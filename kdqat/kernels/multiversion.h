@@ -6,7 +6,7 @@
 /// code that picks, which runs too early for them: there, the portable form is built.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) && \
     !defined(KDQAT_NO_MULTIVERSION)
-#define KDQAT_MULTIVERSION __attribute__((target_clones("default", "arch=haswell", "arch=skylake-avx512")))
+#define KDQAT_MULTIVERSION __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
 #else
 #define KDQAT_MULTIVERSION
 #endif
