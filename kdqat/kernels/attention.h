@@ -69,9 +69,9 @@ struct AttentionOperandGradients {
   float* value = nullptr;
 };
 
-/// Backward of attention_forward; quantizing the map passes its gradient straight through. `map` and `quantized_map` are
-/// those of the forward pass. A quantized map times the mask must be below kClip (dropout below 0.6), where no
-/// gradient ends.
+/// Backward of attention_forward; quantizing the map passes its gradient straight through. `map` and
+/// `quantized_map` are those of the forward pass. A quantized map times the mask must be below kClip (dropout
+/// below 0.6), where no gradient ends.
 void attention_backward(const AttentionShape& shape, const AttentionOperands& operands, const float* map,
                         const float* quantized_map, const float* dropout_mask,
                         const AttentionGradients& arriving, const AttentionOperandGradients& result);

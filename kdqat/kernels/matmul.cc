@@ -49,12 +49,25 @@ void check(const MatrixView& left, const MatrixView& right, int right_magnitude)
   }
 }
 
+/// Half to even.
+inline std::uint16_t bf16_bits(float value) {
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  return static_cast<std::uint16_t>((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
+}
+
+KDQAT_MULTIVERSION
+void round_row_to_bf16(const float* values, std::int64_t count, float scale, std::uint16_t* out) {
+  for (std::int64_t i = 0; i < count; ++i) out[i] = bf16_bits(values[i] * scale);
+}
+
+KDQAT_MULTIVERSION
+void round_row_to_bf16(const float* values, std::int64_t count, const float* scales, std::uint16_t* out) {
+  for (std::int64_t i = 0; i < count; ++i) out[i] = bf16_bits(values[i] * scales[i]);
+}
+
 KDQAT_MULTIVERSION
 void round_to_bf16(const float* values, std::int64_t count, std::uint16_t* out) {
-  for (std::int64_t i = 0; i < count; ++i) {
-    const auto bits = std::bit_cast<std::uint32_t>(values[i]);
-    out[i] = static_cast<std::uint16_t>((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
-  }
+  for (std::int64_t i = 0; i < count; ++i) out[i] = bf16_bits(values[i]);
 }
 
 KDQAT_MULTIVERSION
@@ -110,6 +123,22 @@ bool int8_products_are_exact() {
 void convert_to_bf16(const float* values, std::int64_t count, std::uint16_t* out) {
   base::parallel_for(0, count, kConvertGrain, [&](std::int64_t first, std::int64_t last) {
     round_to_bf16(values + first, last - first, out + first);
+  });
+}
+
+void convert_to_bf16(const ScaledMatrix& matrix, std::uint16_t* out) {
+  const std::int64_t grain =
+      std::max<std::int64_t>(1, kConvertGrain / std::max<std::int64_t>(matrix.cols, 1));
+  base::parallel_for(0, matrix.rows, grain, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t row = first; row < last; ++row) {
+      const float* values = matrix.values + row * matrix.cols;
+      std::uint16_t* words = out + row * matrix.cols;
+      if (matrix.row_scales != nullptr) {
+        round_row_to_bf16(values, matrix.cols, matrix.row_scales[row], words);
+      } else {
+        round_row_to_bf16(values, matrix.cols, matrix.col_scales, words);
+      }
+    }
   });
 }
 

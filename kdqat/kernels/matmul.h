@@ -35,6 +35,19 @@ bool int8_products_are_exact();
 /// Rounds float32 to bfloat16, half to even; out holds count 16-bit words. Finite input.
 void convert_to_bf16(const float* values, std::int64_t count, std::uint16_t* out);
 
+/// A matrix [rows, cols] whose rows or columns are to be scaled; one of the two pointers is set, the other
+/// nullptr.
+struct ScaledMatrix {
+  const float* values = nullptr;
+  std::int64_t rows = 0;
+  std::int64_t cols = 0;
+  const float* row_scales = nullptr;  ///< [rows]
+  const float* col_scales = nullptr;  ///< [cols]
+};
+
+/// Rounds value * scale to bfloat16, half to even; out holds rows * cols 16-bit words. Finite input.
+void convert_to_bf16(const ScaledMatrix& matrix, std::uint16_t* out);
+
 /// Codes as bfloat16, which holds every integer up to 256.
 void convert_codes_to_bf16(const std::int8_t* codes, std::int64_t count, std::uint16_t* out);
 

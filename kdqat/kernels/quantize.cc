@@ -278,6 +278,8 @@ void dequantize(const std::int8_t* codes, const float* scales, Groups groups, fl
 }
 
 void mask_clipped(const float* values, std::int64_t count, float* gradient) {
+  // Weights hardly ever reach the clip: one read says so, and saves a read and a write of the gradient.
+  if (max_magnitude_parallel(values, count) < kClip) return;
   for_pieces(count, [&](std::int64_t offset, std::int64_t size) {
     zero_clipped(values + offset, size, gradient + offset);
   });

@@ -29,8 +29,8 @@ void quantize_ternary(const float* weights, Groups groups, std::int8_t* codes, f
 /// A group with c below 1e-36, where floats lose their precision, counts as zeros.
 void quantize_twn_uniform(const float* weights, Groups groups, int bits, std::int8_t* codes, float* scales);
 
-/// Symmetric min-max, 8 bits: code = round(x * 127 / max|x|), half to even; scale = max|x| / 127. A group with max|x|
-/// below 1e-36 counts as zeros.
+/// Symmetric min-max, 8 bits: code = round(x * 127 / max|x|), half to even; scale = max|x| / 127. A group
+/// with max|x| below 1e-36 counts as zeros.
 void quantize_symmetric(const float* values, Groups groups, std::int8_t* codes, float* scales);
 
 /// As quantize_symmetric, for groups that lie apart: row r of `rows` holds `size` values from values + r *

@@ -112,15 +112,29 @@ torch::Tensor fused_product(const Factor& x, const Factor& weight, const torch::
   return float_product(x, weight, bias, product_type(options.precision));
 }
 
-/// gradient [T, out] times the scales of the codes that it is about to meet, so that the codes enter a
-/// product as they are: integers, exact in bfloat16 too. `scales` belong to columns, or to rows.
-torch::Tensor fold_scales(const torch::Tensor& gradient, const torch::Tensor& scales, bool of_rows) {
-  if (!scales.defined()) return gradient;
-  return gradient * (of_rows ? scales.unsqueeze(1) : scales);
+/// Whether the scales of a factor belong to the rows or to the columns of the gradient that meets it.
+enum class ScaledSide { kRows, kColumns };
+
+/// gradient [T, out] times the scales of the codes that it is about to meet, as elements of a product; so the
+/// codes enter the product as they are: integers, exact in bfloat16 too.
+torch::Tensor scaled_elements(const torch::Tensor& gradient, const torch::Tensor& scales, ScaledSide side,
+                              ElementType type) {
+  if (!scales.defined()) return as_elements(gradient, type);
+  const bool rows = side == ScaledSide::kRows;
+  if (type == ElementType::kF32) return gradient * (rows ? scales.unsqueeze(1) : scales);
+  const torch::Tensor each = scales.expand({gradient.size(rows ? 0 : 1)}).contiguous();
+  torch::Tensor out = torch::empty(gradient.sizes(), torch::kBFloat16);
+  kernels::convert_to_bf16({.values = gradient.data_ptr<float>(),
+                            .rows = gradient.size(0),
+                            .cols = gradient.size(1),
+                            .row_scales = rows ? each.data_ptr<float>() : nullptr,
+                            .col_scales = rows ? nullptr : each.data_ptr<float>()},
+                           reinterpret_cast<std::uint16_t*>(out.data_ptr<at::BFloat16>()));
+  return out;
 }
 
 torch::Tensor input_gradient(const torch::Tensor& gradient, const Factor& weight, ElementType type) {
-  const torch::Tensor left = as_elements(fold_scales(gradient, weight.scales, /*of_rows=*/false), type);
+  const torch::Tensor left = scaled_elements(gradient, weight.scales, ScaledSide::kColumns, type);
   const torch::Tensor right = as_elements(weight.quantized() ? weight.codes : weight.values, type);
   torch::Tensor out = torch::empty({left.size(0), right.size(1)}, torch::kFloat32);
   kernels::matmul(view_of(left, type), view_of(right, type), out.data_ptr<float>());
@@ -128,7 +142,7 @@ torch::Tensor input_gradient(const torch::Tensor& gradient, const Factor& weight
 }
 
 torch::Tensor weight_gradient(const torch::Tensor& gradient, const Factor& x, ElementType type) {
-  const torch::Tensor left = as_elements(fold_scales(gradient, x.scales, /*of_rows=*/true), type);
+  const torch::Tensor left = scaled_elements(gradient, x.scales, ScaledSide::kRows, type);
   const torch::Tensor right = as_elements(x.quantized() ? x.codes : x.values, type);
   torch::Tensor out = torch::empty({left.size(1), right.size(1)}, torch::kFloat32);
   kernels::matmul(view_of(left, type, /*transposed=*/true), view_of(right, type), out.data_ptr<float>());
