@@ -1,0 +1,276 @@
+#include "kdqat/kernels/matmul.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <array>
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "kdqat/base/error.h"
+#include "tests/kernels/random_values.h"
+
+namespace kdqat::kernels {
+namespace {
+
+using ::testing::Each;
+using ::testing::ThrowsMessage;
+
+constexpr std::size_t index(std::int64_t i) { return static_cast<std::size_t>(i); }
+
+struct Sizes {
+  std::int64_t m;
+  std::int64_t k;
+  std::int64_t n;
+};
+
+constexpr std::array kSizes = {Sizes{1, 1, 1},   Sizes{1, 7, 3},    Sizes{3, 2, 1},    Sizes{5, 3, 17},
+                               Sizes{33, 65, 7}, Sizes{16, 64, 32}, Sizes{67, 31, 129}};
+
+template <typename Element>
+std::vector<Element> transposed(const std::vector<Element>& values, std::int64_t rows, std::int64_t cols) {
+  std::vector<Element> out(values.size());
+  for (std::int64_t row = 0; row < rows; ++row) {
+    for (std::int64_t col = 0; col < cols; ++col)
+      out[index(col * rows + row)] = values[index(row * cols + col)];
+  }
+  return out;
+}
+
+/// left [m, k] x right [k, n], given row-major, with the product's factors laid out as asked for.
+template <typename Out, typename Element>
+std::vector<Out> product(ElementType type, const Sizes& sizes, const std::vector<Element>& left,
+                         const std::vector<Element>& right, bool left_transposed, bool right_transposed,
+                         int right_magnitude = 127) {
+  const std::vector<Element> a = left_transposed ? transposed(left, sizes.m, sizes.k) : left;
+  const std::vector<Element> b = right_transposed ? transposed(right, sizes.k, sizes.n) : right;
+  std::vector<Out> out(index(sizes.m * sizes.n), Out{99});
+  matmul({.data = a.data(), .type = type, .rows = sizes.m, .cols = sizes.k, .transposed = left_transposed},
+         {.data = b.data(), .type = type, .rows = sizes.k, .cols = sizes.n, .transposed = right_transposed},
+         out.data(), right_magnitude);
+  return out;
+}
+
+template <typename Body>
+void for_layouts(const Body& body) {
+  for (const Sizes& sizes : kSizes) {
+    for (const bool left_transposed : {false, true}) {
+      for (const bool right_transposed : {false, true}) {
+        SCOPED_TRACE(base::concat(sizes.m, " x ", sizes.k, " x ", sizes.n,
+                                  left_transposed ? ", left transposed" : "",
+                                  right_transposed ? ", right transposed" : ""));
+        body(sizes, left_transposed, right_transposed);
+      }
+    }
+  }
+}
+
+/// A product of floats against a sum in double; sums in float32 round k times whatever their order.
+void expect_float_product(const Sizes& sizes, const std::vector<float>& left, const std::vector<float>& right,
+                          const std::vector<float>& actual) {
+  for (std::int64_t row = 0; row < sizes.m; ++row) {
+    for (std::int64_t col = 0; col < sizes.n; ++col) {
+      double expected = 0.0;
+      double magnitude = 0.0;
+      for (std::int64_t k = 0; k < sizes.k; ++k) {
+        const double term = static_cast<double>(left[index(row * sizes.k + k)]) *
+                            static_cast<double>(right[index(k * sizes.n + col)]);
+        expected += term;
+        magnitude += std::fabs(term);
+      }
+      const double tolerance = static_cast<double>(sizes.k + 1) * 0x1p-24 * magnitude;
+      EXPECT_NEAR(static_cast<double>(actual[index(row * sizes.n + col)]), expected, tolerance);
+    }
+  }
+}
+
+TEST(MatmulTest, Float32ProductsAreSumsOfProducts) {
+  for_layouts([](const Sizes& sizes, bool left_transposed, bool right_transposed) {
+    const std::vector<float> left = random_values(1, sizes.m * sizes.k);
+    const std::vector<float> right = random_values(2, sizes.k * sizes.n);
+    expect_float_product(
+        sizes, left, right,
+        product<float>(ElementType::kF32, sizes, left, right, left_transposed, right_transposed));
+  });
+}
+
+std::vector<std::uint16_t> as_bf16(const std::vector<float>& values) {
+  std::vector<std::uint16_t> words(values.size());
+  convert_to_bf16(values.data(), static_cast<std::int64_t>(values.size()), words.data());
+  return words;
+}
+
+float from_bf16(std::uint16_t word) { return std::bit_cast<float>(static_cast<std::uint32_t>(word) << 16); }
+
+std::vector<float> rounded_to_bf16(const std::vector<float>& values) {
+  std::vector<float> out;
+  for (const std::uint16_t word : as_bf16(values)) out.push_back(from_bf16(word));
+  return out;
+}
+
+TEST(MatmulTest, Bfloat16ProductsAreSummedInFloat32) {
+  if (!has_bf16_products()) GTEST_SKIP() << "this processor has no bf16 products";
+  for_layouts([](const Sizes& sizes, bool left_transposed, bool right_transposed) {
+    const std::vector<float> left = rounded_to_bf16(random_values(1, sizes.m * sizes.k));
+    const std::vector<float> right = rounded_to_bf16(random_values(2, sizes.k * sizes.n));
+    expect_float_product(sizes, left, right,
+                         product<float>(ElementType::kBF16, sizes, as_bf16(left), as_bf16(right),
+                                        left_transposed, right_transposed));
+  });
+}
+
+/// Codes of a magnitude, both extremes often among them; the left factor may be -128.
+std::vector<std::int8_t> random_codes(std::uint64_t seed, std::int64_t count, int smallest, int largest) {
+  base::Random random(seed);
+  std::vector<std::int8_t> codes;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const auto draw = static_cast<int>(random.below(static_cast<std::uint64_t>(largest - smallest + 1)));
+    const int code = random.below(2) == 0 ? smallest + draw : (random.below(2) == 0 ? smallest : largest);
+    codes.push_back(static_cast<std::int8_t>(code));
+  }
+  return codes;
+}
+
+void expect_integer_product(const Sizes& sizes, const std::vector<std::int8_t>& left,
+                            const std::vector<std::int8_t>& right, const std::vector<std::int32_t>& actual) {
+  for (std::int64_t row = 0; row < sizes.m; ++row) {
+    for (std::int64_t col = 0; col < sizes.n; ++col) {
+      std::int32_t expected = 0;
+      for (std::int64_t k = 0; k < sizes.k; ++k) {
+        expected += left[index(row * sizes.k + k)] * right[index(k * sizes.n + col)];
+      }
+      EXPECT_EQ(actual[index(row * sizes.n + col)], expected);
+    }
+  }
+}
+
+TEST(MatmulTest, ProductsOfCodesAreExactUpToTheMagnitudeThatNoProcessorSaturates) {
+  for (const int magnitude : {1, 7, 64}) {
+    for_layouts([=](const Sizes& sizes, bool left_transposed, bool right_transposed) {
+      const auto left = random_codes(1, sizes.m * sizes.k, -128, 127);
+      const auto right = random_codes(2, sizes.k * sizes.n, -magnitude, magnitude);
+      expect_integer_product(sizes, left, right,
+                             product<std::int32_t>(ElementType::kS8, sizes, left, right, left_transposed,
+                                                   right_transposed, magnitude));
+    });
+  }
+}
+
+TEST(MatmulTest, ProductsOfAnyCodesAreExactOrRefused) {
+  const Sizes sizes{.m = 33, .k = 66, .n = 17};
+  const auto left = random_codes(1, sizes.m * sizes.k, -128, 127);
+  const auto right = random_codes(2, sizes.k * sizes.n, -127, 127);
+  const auto multiply = [&] {
+    return product<std::int32_t>(ElementType::kS8, sizes, left, right, false, true);
+  };
+  if (int8_products_are_exact()) {
+    expect_integer_product(sizes, left, right, multiply());
+  } else {
+    EXPECT_THAT(multiply,
+                ThrowsMessage<base::InvalidArgument>(
+                    "matmul: int8 codes up to 127 would saturate on this processor: expected at most 64"));
+  }
+}
+
+TEST(MatmulTest, AnEmptyInnerSizeGivesZerosAndAnEmptyResultIsNotTouched) {
+  EXPECT_THAT(
+      product<float>(ElementType::kF32, {.m = 3, .k = 0, .n = 5}, std::vector<float>{}, {}, false, false),
+      Each(0.0F));
+  EXPECT_THAT(product<std::int32_t>(ElementType::kS8, {.m = 3, .k = 0, .n = 5}, std::vector<std::int8_t>{},
+                                    {}, false, true, 1),
+              Each(0));
+  float untouched = 1.0F;
+  const std::vector<float> factor(15, 1.0F);
+  matmul({.data = nullptr, .rows = 0, .cols = 3}, {.data = factor.data(), .rows = 3, .cols = 5}, &untouched);
+  matmul({.data = factor.data(), .rows = 5, .cols = 3}, {.data = nullptr, .rows = 3, .cols = 0}, &untouched);
+  EXPECT_EQ(untouched, 1.0F);
+}
+
+TEST(MatmulTest, RefusesInnerSizesThatDiffer) {
+  const std::vector<float> factor(12, 1.0F);
+  float out = 0.0F;
+  EXPECT_THAT(([&] {
+                matmul({.data = factor.data(), .rows = 2, .cols = 3},
+                       {.data = factor.data(), .rows = 4, .cols = 1}, &out);
+              }),
+              ThrowsMessage<base::InvalidArgument>(
+                  "matmul: expected as many rows on the right as columns on the left, "
+                  "found [2, 3] x [4, 1]"));
+}
+
+TEST(MatmulTest, RefusesFactorsOfTwoTypes) {
+  const std::vector<float> left(6, 1.0F);
+  const std::vector<std::int8_t> right(6, 1);
+  std::vector<float> out(4);
+  EXPECT_THAT(([&] {
+                matmul({.data = left.data(), .rows = 2, .cols = 3},
+                       {.data = right.data(), .type = ElementType::kS8, .rows = 3, .cols = 2}, out.data());
+              }),
+              ThrowsMessage<base::InvalidArgument>("matmul: expected factors of one type, found two"));
+}
+
+TEST(ConvertToBf16Test, RoundsHalfToEven) {
+  // Neighbours of 1 in bfloat16 are 2^-7 apart.
+  const std::vector<float> values = {
+      1.0F + 0x1p-8F, 1.0F + 0x3p-8F, 1.0F + 0x1.1p-8F, 1.0F + 0x2.fp-8F, -1.0F - 0x1p-8F,
+      0.0F,           -0.0F,          0x1p-133F,        0x1p-134F,        3.0F};
+  EXPECT_EQ(rounded_to_bf16(values), (std::vector<float>{1.0F, 1.0F + 0x1p-6F, 1.0F + 0x1p-7F, 1.0F + 0x1p-7F,
+                                                         -1.0F, 0.0F, -0.0F, 0x1p-133F, 0.0F, 3.0F}));
+}
+
+TEST(ConvertToBf16Test, GivesTheNearestOfTheTwoNeighboursAtEverySize) {
+  std::vector<std::int64_t> sizes = {200003};
+  for (std::int64_t size = 1; size <= 67; ++size) sizes.push_back(size);
+  for (const std::int64_t size : sizes) {
+    const std::vector<float> values = random_values(static_cast<std::uint64_t>(size), size, -1e3, 1e3);
+    const std::vector<std::uint16_t> words = as_bf16(values);
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      const auto below = static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(values[i]) >> 16);
+      const float down = std::fabs(values[i] - from_bf16(below));
+      const float up = std::fabs(from_bf16(static_cast<std::uint16_t>(below + 1)) - values[i]);
+      const bool rounds_up = up < down || (up == down && below % 2 == 1);
+      ASSERT_EQ(words[i], below + (rounds_up ? 1 : 0)) << values[i];
+    }
+  }
+}
+
+TEST(ConvertToBf16Test, ScalesRowsOrColumnsBeforeItRounds) {
+  for (const std::int64_t rows : {0, 1, 5, 300}) {
+    for (std::int64_t cols = 1; cols <= 67; cols += 3) {
+      const std::vector<float> values = random_values(1, rows * cols);
+      const std::vector<float> row_scales = random_values(2, rows);
+      const std::vector<float> col_scales = random_values(3, cols);
+      std::vector<float> by_row = values;
+      std::vector<float> by_col = values;
+      for (std::int64_t i = 0; i < rows * cols; ++i) {
+        by_row[index(i)] *= row_scales[index(i / cols)];
+        by_col[index(i)] *= col_scales[index(i % cols)];
+      }
+      std::vector<std::uint16_t> words(values.size());
+      const ScaledMatrix matrix{.values = values.data(), .rows = rows, .cols = cols};
+      ScaledMatrix scaled = matrix;
+      scaled.row_scales = row_scales.data();
+      convert_to_bf16(scaled, words.data());
+      EXPECT_EQ(words, as_bf16(by_row));
+      scaled = matrix;
+      scaled.col_scales = col_scales.data();
+      convert_to_bf16(scaled, words.data());
+      EXPECT_EQ(words, as_bf16(by_col));
+    }
+  }
+}
+
+TEST(ConvertToBf16Test, HoldsEveryCode) {
+  std::vector<std::int8_t> codes;
+  for (int code = -128; code <= 127; ++code) codes.push_back(static_cast<std::int8_t>(code));
+  std::vector<std::uint16_t> words(codes.size());
+  convert_codes_to_bf16(codes.data(), 256, words.data());
+  for (std::size_t i = 0; i < codes.size(); ++i) EXPECT_EQ(from_bf16(words[i]), static_cast<float>(codes[i]));
+}
+
+}  // namespace
+}  // namespace kdqat::kernels
