@@ -31,6 +31,7 @@ torch::Tensor quantized_values(const torch::Tensor& values, Quantizer quantizer,
   }
   const torch::Tensor source = as_float_matrix(values);
   torch::Tensor out = torch::empty_like(source);
+  if (out.numel() == 0) return out.to(values.options());
   kernels::fake_quantize_asymmetric(source.data_ptr<float>(), groups_of(source, granularity),
                                     out.data_ptr<float>());
   return out.to(values.options());

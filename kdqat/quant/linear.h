@@ -47,7 +47,7 @@ struct LinearParameters {
 /// processor, it is a float32 product of what the codes stand for. kBf16 rounds the factors of products that
 /// are not integer products, forward and backward; it has no effect on a processor without such products and
 /// in the plain form. Throws InvalidArgument if shapes do not fit, or for the fused form of anything but
-/// float32 on a CPU.
+/// float32 on a CPU, or of weights under kAsymmetric8 (see quantize).
 std::vector<torch::Tensor> linear(const torch::Tensor& x, std::span<const LinearParameters> layers,
                                   const LinearOptions& options);
 torch::Tensor linear(const torch::Tensor& x, const LinearParameters& layer, const LinearOptions& options);
