@@ -85,15 +85,18 @@ class Reference {
   void add_head(const HeadPlace& place) {
     const double factor = 1.0 / std::sqrt(static_cast<double>(problem_.head_size));
     for (std::int64_t i = 0; i < place.length; ++i) {
+      Doubles of_map;
       double mean = 0.0;
       for (std::int64_t j = 0; j < place.length; ++j) {
-        mean += at(result_.map, place.pair(i, j)) * map_gradient(place, i, j);
+        of_map.push_back(map_gradient(place, i, j));
+        mean += at(result_.map, place.pair(i, j)) * of_map.back();
       }
       if (magnitudes_) mean = -mean;
       for (std::int64_t j = 0; j < place.length; ++j) {
-        const double of_score = (at(result_.map, place.pair(i, j)) * (map_gradient(place, i, j) - mean) +
-                                 at(arriving_.scores, place.pair(i, j))) *
-                                factor;
+        const double of_score =
+            (at(result_.map, place.pair(i, j)) * (of_map[static_cast<std::size_t>(j)] - mean) +
+             at(arriving_.scores, place.pair(i, j))) *
+            factor;
         for (std::int64_t d = 0; d < problem_.head_size; ++d) {
           gradients_.query[place.element(i, d)] += of_score * at(problem_.key, place.element(j, d));
           gradients_.key[place.element(j, d)] += of_score * at(problem_.query, place.element(i, d));
