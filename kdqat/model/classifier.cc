@@ -253,11 +253,11 @@ Classifier::Classifier(format::EncoderConfig config, std::optional<QuantizationC
                                              " layers, found ", weights_.layers.size()));
   }
   for (std::size_t i = 0; i < shapes.size(); ++i) {
-    if (!parameters[i].tensor->defined() ||
-        parameters[i].tensor->sizes() != torch::IntArrayRef(shapes[i].second)) {
+    const torch::Tensor& tensor = *parameters[i].tensor;
+    if (!tensor.defined() || tensor.sizes() != torch::IntArrayRef(shapes[i].second)) {
       throw base::InvalidArgument(base::concat("classifier: tensor '", shapes[i].first, "': expected ",
                                                torch::IntArrayRef(shapes[i].second), ", found ",
-                                               parameters[i].tensor->sizes()));
+                                               tensor.defined() ? base::concat(tensor.sizes()) : "none"));
     }
   }
   // A map that dropout scales up by 1 / (1 - p) must stay below the clip: its quantizer passes every

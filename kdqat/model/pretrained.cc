@@ -85,7 +85,9 @@ class Loader {
   void adopt_head() {
     const auto present = tensors_.find("classifier.weight");
     const format::Shape wanted = {new_head_->num_labels, config_.hidden_size};
-    if (present != tensors_.end() && present->second->shape != wanted) {
+    if (lacks("classifier")) {
+      warnings_.emplace_back("the encoder has no classifier: a new one is initialised");
+    } else if (present != tensors_.end() && present->second->shape != wanted) {
       warnings_.push_back(base::concat("the classifier of ", file_.path().string(), " is ",
                                        format::to_string(present->second->shape), ": a new one of ",
                                        format::to_string(wanted), " is initialised"));
@@ -96,8 +98,14 @@ class Loader {
     config_.num_labels = new_head_->num_labels;
   }
 
+  /// Whether the file has no part of a linear layer.
+  bool lacks(const std::string& layer) const {
+    return !tensors_.contains(layer + ".weight") && !tensors_.contains(layer + ".bias");
+  }
+
   bool may_be_new(const std::string& name) const {
-    return new_head_ && (name.starts_with("classifier.") || name.starts_with("bert.pooler."));
+    const std::string layer = name.substr(0, name.rfind('.'));
+    return new_head_ && (layer == "classifier" || layer == "bert.pooler.dense") && lacks(layer);
   }
 
   void check_tensor(const std::string& name, const format::Shape& shape) const {

@@ -28,7 +28,7 @@ struct NewHead {
 /// config.json's "kdqat" section makes it a student.
 ///
 /// With `new_head`, a classifier that is missing or of another size is drawn anew, and so is a missing pooler
-/// (with a warning each); without, either is an error.
+/// (with a warning each); without, either is an error, and so is half of one.
 ///
 /// Every shape is compared with config.json before memory is allocated. Throws IoError and FormatError as
 /// format::find_weights, format::read_encoder_config and format::SafetensorsFile do, and FormatError that
