@@ -8,7 +8,8 @@ namespace {
 void check_labels(const torch::Tensor& logits, const torch::Tensor& labels) {
   const bool regression = logits.size(1) == 1;
   if (!labels.defined()) throw base::InvalidArgument("labels: expected one a sentence, found none");
-  if (labels.sizes() != torch::IntArrayRef{logits.size(0)} || labels.is_floating_point() != regression) {
+  const bool fits = regression ? labels.is_floating_point() : labels.scalar_type() == torch::kInt64;
+  if (labels.sizes() != torch::IntArrayRef{logits.size(0)} || !fits) {
     throw base::InvalidArgument(base::concat("labels: expected ", regression ? "scores" : "class ids", " [",
                                              logits.size(0), "], found ", labels.scalar_type(), " ",
                                              labels.sizes()));
