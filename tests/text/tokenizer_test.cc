@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <thread>
 
 #include "kdqat/base/error.h"
@@ -12,7 +13,6 @@ namespace kdqat::text {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
 using Ids = std::vector<std::int32_t>;
 
