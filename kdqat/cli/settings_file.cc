@@ -25,14 +25,12 @@ void append(std::string& text, const std::string& option, const nlohmann::json& 
 
 void append_section(std::string& text, const nlohmann::json& section) {
   for (const auto& [key, value] : section.items()) {
-    if (key == "objective") {
+    if (key == "objective" || key == "quantization" || key == "columns") {
       append_section(text, value);
     } else if (key == "recipe") {
       append(text, "objective", value);
     } else if (key == "weights") {
       for (const auto& [loss, weight] : value.items()) append(text, option_name(loss) + "-weight", weight);
-    } else if (key == "quantization" || key == "columns") {
-      append_section(text, value);
     } else if (!is_off(key, value)) {
       append(text, option_name(key), value);
     }

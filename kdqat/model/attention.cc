@@ -124,7 +124,8 @@ AttentionSignals plain_attention(AttentionInputs inputs) {
     return inputs.scales == AttentionScales::kHead ? fake_quantize_slices(heads) : heads;
   };
   const std::size_t sentences = inputs.cu_seqlens.size() - 1;
-  const double factor = 1.0 / std::sqrt(static_cast<double>(inputs.query.size(1) / inputs.heads));
+  const std::int64_t head_size = inputs.query.size(1) / inputs.heads;
+  const double factor = 1.0 / std::sqrt(static_cast<double>(head_size));
   std::vector<torch::Tensor> scores;
   std::vector<torch::Tensor> maps;
   for (std::size_t b = 0; b < sentences; ++b) {

@@ -134,7 +134,7 @@ class ForwardPass {
     const AttentionSignals attended = attention(inputs, options_.form);
     const torch::Tensor sa_output =
         quant::linear(attended.context, layer.attention_output, quantized_linear_);
-    const torch::Tensor output =
+    torch::Tensor output =
         normalize(drop(sa_output, config_.hidden_dropout_prob) + hidden, layer.attention_norm);
     signals.attention_scores.push_back(attended.scores);
     signals.attention_map.push_back(attended.map);
@@ -245,7 +245,7 @@ std::vector<std::pair<std::string, std::vector<std::int64_t>>> parameter_shapes(
 
 Classifier::Classifier(format::EncoderConfig config, std::optional<QuantizationConfig> quantization,
                        Weights weights)
-    : config_(std::move(config)), quantization_(std::move(quantization)), weights_(std::move(weights)) {
+    : config_(std::move(config)), quantization_(quantization), weights_(std::move(weights)) {
   const auto shapes = parameter_shapes(config_);
   const std::vector<NamedParameter> parameters = named_parameters(weights_);
   if (shapes.size() != parameters.size()) {

@@ -19,7 +19,8 @@ Normalizer::Normalizer(const NormalizerConfig& config)
     : lower_case_(config.do_lower_case),
       strip_accents_(config.strip_accents.value_or(config.do_lower_case)),
       separate_cjk_(config.tokenize_chinese_chars) {
-  for (unsigned char c = 0; c < ascii_.size(); ++c) {
+  for (std::size_t i = 0; i < ascii_.size(); ++i) {
+    const auto c = static_cast<unsigned char>(i);
     if (is_control(c)) {
       ascii_[c] = 0;
     } else if (is_whitespace(c)) {

@@ -9,7 +9,9 @@ namespace {
 
 constexpr std::array<bool, 128> kIsAsciiPunctuation = [] {
   std::array<bool, 128> is_punctuation{};
-  for (unsigned char c = 0; c < is_punctuation.size(); ++c) is_punctuation[c] = is_ascii_punctuation(c);
+  for (std::size_t c = 0; c < is_punctuation.size(); ++c) {
+    is_punctuation[c] = is_ascii_punctuation(static_cast<unsigned char>(c));
+  }
   return is_punctuation;
 }();
 
