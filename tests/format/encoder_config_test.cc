@@ -115,6 +115,7 @@ TEST_F(EncoderConfigTest, NumLabelsAloneNamesTheLabels) {
 TEST_F(EncoderConfigTest, AClassifierWithoutLabelsHasTwo) {
   EXPECT_THAT(read_patched({{"architectures", {"BertForSequenceClassification"}}}).labels,
               ElementsAre("LABEL_0", "LABEL_1"));
+  EXPECT_EQ(read_patched({{"architectures", {"BertForSequenceClassification", "BertModel"}}}).num_labels, 2);
 }
 
 TEST_F(EncoderConfigTest, AnotherArchitectureWithoutLabelsHasNoClassifier) {
