@@ -18,6 +18,7 @@ struct ExportConfig {
 void run_export(const ExportConfig& config) {
   const train::RunDirectory directory(config.output_dir);
   directory.check_free(/*resume=*/false, config.overwrite);
+  directory.check_apart_from(config.model_dir);
   model::Classifier student = model::load_classifier(config.model_dir).classifier;
   if (!student.quantization()) {
     throw base::InvalidArgument(

@@ -54,7 +54,7 @@ Sizes sizes_of(const format::EncoderConfig& config,
 
 nlohmann::json describe_directory(const std::filesystem::path& dir) {
   const format::EncoderConfig config = format::read_encoder_config(format::find_config(dir));
-  format::find_weights(dir);
+  const format::SafetensorsFile weights(format::find_weights(dir));  // an error here, too, if it is damaged
   const nlohmann::json section = config.source.value("kdqat", nlohmann::json::object());
   std::optional<format::QuantizationConfig> quantization;
   if (section.contains("quantization")) {

@@ -29,7 +29,8 @@ data::BatchLimits limits_of(const format::EncoderConfig& config) {
 }
 
 void check_same_architecture(const format::EncoderConfig& teacher, const format::EncoderConfig& student) {
-  if (model::parameter_shapes(teacher) != model::parameter_shapes(student)) {
+  if (teacher.num_attention_heads != student.num_attention_heads ||
+      model::parameter_shapes(teacher) != model::parameter_shapes(student)) {
     throw base::InvalidArgument(base::concat(
         "student: expected the teacher's architecture (", teacher.num_hidden_layers, " layers, ",
         teacher.hidden_size, " wide, ", teacher.num_attention_heads, " heads, ", teacher.vocab_size,
@@ -46,6 +47,10 @@ nlohmann::json compute_losses(const LossesConfig& config) {
   check_same_architecture(teacher.config(), latent.config());
   const model::Classifier student = model::make_student(latent, config.quantization);
   const data::Batch batch = data::read_batch_file(config.batch_file, limits_of(student.config()));
+  if (!batch.labels.defined()) {
+    throw base::FormatError(config.batch_file.string() +
+                            ": tensor 'labels': expected one a sentence, found none");
+  }
 
   const model::ForwardOptions options{.dropout = {}, .precision = config.precision};
   const model::Signals teacher_signals = teacher.forward(batch, options);

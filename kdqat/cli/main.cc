@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 #include <exception>
+#include <iostream>
 #include <new>
 
 #include "kdqat/base/error.h"
@@ -27,6 +28,7 @@ std::string first_line(const std::string& message) { return message.substr(0, me
 int run(const Action& action) {
   try {
     action();
+    if (!std::cout.flush()) throw base::IoError("standard output: can't write");
     return 0;
   } catch (const base::Interrupted& error) {
     print_message(error.what());
@@ -62,11 +64,11 @@ void set_up(CLI::App& app, Action& action) {
 /// Freed memory is kept for the next step instead of being returned to the system: every step asks for the
 /// same sizes, and pages that come back from the system have to be cleared first.
 void keep_freed_memory() {
-  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);  // the most that the C library takes
   mallopt(M_TRIM_THRESHOLD, 1 << 30);
 }
 
-int main(int argc, char** argv) {
+int parse_and_run(int argc, char** argv) {
   keep_freed_memory();
   base::set_num_threads(base::available_processors());
   at::set_num_threads(base::available_processors());
@@ -75,6 +77,9 @@ int main(int argc, char** argv) {
   set_up(app, action);
   try {
     app.parse(argc, argv);
+  } catch (const CLI::ConfigError& error) {
+    print_message(base::concat("--config: ", app.get_config_ptr()->as<std::string>(), ": ", error.what()));
+    return kUsage;
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kUsage;
   }
@@ -84,4 +89,11 @@ int main(int argc, char** argv) {
 }  // namespace
 }  // namespace kdqat::cli
 
-int main(int argc, char** argv) { return kdqat::cli::main(argc, argv); }
+int main(int argc, char** argv) {
+  try {
+    return kdqat::cli::parse_and_run(argc, argv);
+  } catch (...) {
+    // Nothing is left to be told in detail: not even the command line could be set up.
+    return 1;
+  }
+}

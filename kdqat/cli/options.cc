@@ -151,6 +151,7 @@ void add_training(CLI::App& command, train::TrainingConfig& config) {
       ->check(positive)
       ->group(group);
   command.add_option("--seed", config.seed, "Seed of batches, dropout and new parameters")
+      ->check(CLI::NonNegativeNumber)
       ->capture_default_str()
       ->group(group);
   command

@@ -84,6 +84,9 @@ void run_predict(const PredictConfig& config) {
   if (config.file != "-") {
     file.open(config.file);
     if (!file) throw base::IoError(base::concat(config.file, ": can't open the file"));
+    if (std::filesystem::is_directory(config.file)) {
+      throw base::IoError(base::concat(config.file, ": expected a file, found a directory"));
+    }
   }
   const std::string name = config.file == "-" ? "standard input" : config.file;
   TextReader reader(config.file == "-" ? std::cin : file, LineForm::kDetect, name);

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "kdqat/base/error.h"
 #include "kdqat/cli/console.h"
 #include "kdqat/cli/settings_file.h"
 #include "kdqat/report/run_report.h"
@@ -12,6 +13,15 @@ namespace {
 void write_records(const std::filesystem::path& directory) {
   report::write_run_report(directory / "metrics.jsonl", directory / "report.html");
   write_settings(directory / "metrics.jsonl", directory / "run.toml");
+}
+
+/// After a run has failed: what goes wrong here, such as the same full disk, is not what the run failed of.
+void try_to_write_records(const std::filesystem::path& directory) {
+  try {
+    write_records(directory);
+  } catch (const base::Error& error) {
+    print_message(base::concat("warning: ", error.what()));
+  }
 }
 
 }  // namespace
@@ -29,10 +39,11 @@ void run_with_display(const std::string& title, const train::TrainingConfig& con
   };
   try {
     const train::TrainingResult result = run(callbacks);
-    write_records(config.output_dir);
+    // A run that had ended before has its records, unless it was killed while it wrote them.
+    if (started || !std::filesystem::exists(config.output_dir / "run.toml")) write_records(config.output_dir);
     console.finish(result, config.output_dir.string());
   } catch (...) {
-    if (started) write_records(config.output_dir);
+    if (started) try_to_write_records(config.output_dir);
     throw;
   }
 }

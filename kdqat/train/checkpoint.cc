@@ -34,7 +34,7 @@ std::string difference(const nlohmann::json& saved, const nlohmann::json& curren
     nlohmann::json keys = saved;
     keys.update(current);
     for (const auto& [key, unused] : keys.items()) {
-      const std::string result =
+      std::string result =
           difference(saved.value(key, nlohmann::json()), current.value(key, nlohmann::json()),
                      name.empty() ? key : name + "." + key);
       if (!result.empty()) return result;
@@ -59,6 +59,10 @@ void save_checkpoint(const std::filesystem::path& path, BertAdam& optimizer, con
   if (progress.best_score) state["best_score"] = *progress.best_score;
   std::vector<format::TensorToWrite> tensors;
   for (const NamedTensor& named : tensors_of(optimizer)) {
+    if (!named.tensor.isfinite().all().item<bool>()) {
+      throw base::NumericError(base::concat("checkpoint after step ", progress.updates, ": '", named.name,
+                                            "': expected finite values, found NaN or infinity"));
+    }
     tensors.push_back({.name = named.name,
                        .dtype = format::DType::kF32,
                        .shape = named.tensor.sizes().vec(),

@@ -22,6 +22,7 @@ struct Progress {
 };
 
 /// Writes latent weights, moments and progress atomically. `config` is kept to compare with on resuming.
+/// Throws NumericError that names a tensor which is not finite, IoError if the file can't be written.
 void save_checkpoint(const std::filesystem::path& path, BertAdam& optimizer, const Progress& progress,
                      const nlohmann::json& config);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kdqat/base/error.h"
+#include "kdqat/data/message.h"
 #include "kdqat/distill/prediction_loss.h"
 #include "kdqat/format/model_directory.h"
 #include "kdqat/model/pretrained.h"
@@ -67,10 +68,13 @@ Splits load_splits(const TrainingConfig& config, const data::Task& task, const t
 }
 
 /// The result of a run that has ended in the output directory, when going on was asked for; throws if it is
-/// not free.
+/// not free or that of the model to read.
 std::optional<TrainingResult> result_before(const TrainingConfig& config,
+                                            const std::filesystem::path& model_dir,
                                             const TrainingCallbacks& callbacks) {
-  RunDirectory(config.output_dir).check_free(config.resume, config.overwrite);
+  const RunDirectory directory(config.output_dir);
+  directory.check_free(config.resume, config.overwrite);
+  directory.check_apart_from(model_dir);
   std::optional<TrainingResult> result = config.resume ? finished_result(config) : std::nullopt;
   if (result && callbacks.on_message)
     callbacks.on_message(config.output_dir.string() + ": the run has ended before");
@@ -89,17 +93,21 @@ nlohmann::json teacher_record(const DistillConfig& config, const format::Encoder
   return record;
 }
 
+/// The task over one's own data that a model was trained for, if it was.
+std::optional<data::Task> kept_custom_task(const format::EncoderConfig& model) {
+  const auto section = model.source.find("kdqat");
+  if (section == model.source.end() || !section->is_object() || !section->contains("task")) return {};
+  data::Task task = data::task_from_json(section->at("task"), "config.json: kdqat.task");
+  return task.name == data::kCustomTask ? std::optional(std::move(task)) : std::nullopt;
+}
+
 }  // namespace
 
 data::Task resolve_task(const std::string& name, const std::optional<data::CustomTaskOptions>& options,
                         const format::EncoderConfig& model, const std::filesystem::path& training_data) {
   if (name != data::kCustomTask) return data::find_task(name);
   if (options) return data::make_custom_task(*options, training_data);
-  const auto section = model.source.find("kdqat");
-  if (section != model.source.end() && section->is_object() && section->contains("task")) {
-    data::Task task = data::task_from_json(section->at("task"), "config.json: kdqat.task");
-    if (task.name == data::kCustomTask) return task;
-  }
+  if (std::optional<data::Task> task = kept_custom_task(model)) return *std::move(task);
   return data::make_custom_task({}, training_data);
 }
 
@@ -115,10 +123,16 @@ text::Tokenizer load_tokenizer(const std::filesystem::path& model_dir, const for
 
 void check_labels(const format::EncoderConfig& config, const data::Task& task,
                   const std::filesystem::path& dir) {
-  if (config.num_labels == task.num_labels()) return;
-  throw base::InvalidArgument(base::concat(dir.string(), ": expected a classifier with ", task.num_labels(),
-                                           " labels for the task ", task.name, ", found ",
-                                           config.num_labels));
+  if (config.num_labels != task.num_labels()) {
+    throw base::InvalidArgument(base::concat(dir.string(), ": expected a classifier with ", task.num_labels(),
+                                             " labels for the task ", task.name, ", found ",
+                                             config.num_labels));
+  }
+  const std::optional<data::Task> kept = kept_custom_task(config);
+  if (task.name == data::kCustomTask && kept && kept->labels != task.labels) {
+    throw base::InvalidArgument(base::concat(dir.string(), ": expected its labels ", data::list(kept->labels),
+                                             " in this order, found ", data::list(task.labels)));
+  }
 }
 
 void check_max_seq_length(std::int64_t max_seq_length, const format::EncoderConfig& config) {
@@ -131,7 +145,7 @@ void check_max_seq_length(std::int64_t max_seq_length, const format::EncoderConf
 }
 
 TrainingResult run_finetune(const FinetuneConfig& given, const TrainingCallbacks& callbacks) {
-  if (const auto result = result_before(given.training, callbacks)) return *result;
+  if (const auto result = result_before(given.training, given.model_dir, callbacks)) return *result;
   FinetuneConfig config = given;
   const format::EncoderConfig encoder = format::read_encoder_config(format::find_config(config.model_dir));
   const data::Task task =
@@ -174,7 +188,7 @@ TrainingResult run_finetune(const FinetuneConfig& given, const TrainingCallbacks
 }
 
 TrainingResult run_distill(const DistillConfig& given, const TrainingCallbacks& callbacks) {
-  if (const auto result = result_before(given.training, callbacks)) return *result;
+  if (const auto result = result_before(given.training, given.teacher_dir, callbacks)) return *result;
   DistillConfig config = given;
   model::Classifier teacher = model::load_classifier(config.teacher_dir).classifier;
   if (teacher.quantization()) {

@@ -23,7 +23,8 @@ data::Task resolve_task(const std::string& name, const std::optional<data::Custo
 /// vocabulary has not as many tokens as the embedding has rows.
 text::Tokenizer load_tokenizer(const std::filesystem::path& model_dir, const format::EncoderConfig& config);
 
-/// Throws InvalidArgument unless the classifier has as many labels as the task; `dir` is named.
+/// Throws InvalidArgument unless the classifier has as many labels as the task, and the same ones where it
+/// was trained on one's own data; `dir` is named.
 void check_labels(const format::EncoderConfig& config, const data::Task& task,
                   const std::filesystem::path& dir);
 

@@ -38,10 +38,24 @@ void RunDirectory::check_free(bool resume, bool overwrite) const {
                      ": expected a new or empty directory, found files: go on with --resume, or start anew "
                      "with --overwrite"));
   }
+  if (!empty && resume && !fs::exists(metrics()) && !fs::exists(checkpoint())) {
+    throw base::InvalidArgument(base::concat(
+        path_.string(), ": expected the directory of a run with metrics.jsonl, found other files"));
+  }
+}
+
+void RunDirectory::check_apart_from(const fs::path& model_dir) const {
+  for (const fs::path& written : {path_, last()}) {
+    std::error_code error;  // where one of the two does not exist
+    if (fs::equivalent(written, model_dir, error)) {
+      throw base::InvalidArgument(base::concat(path_.string(), ": expected another directory than that of ",
+                                               "the model which is read, found ", model_dir.string()));
+    }
+  }
 }
 
 std::optional<nlohmann::json> RunDirectory::end_record() const {
-  if (fs::exists(checkpoint())) return {};
+  if (fs::exists(checkpoint()) || !fs::exists(path_ / "model.safetensors")) return {};
   std::ifstream stream(metrics());
   std::string last;
   for (std::string line; std::getline(stream, line);) last = line;
@@ -55,15 +69,26 @@ void RunDirectory::start_anew() const {
   std::error_code error;
   fs::create_directories(path_, error);
   if (error) fail(path_, "create the directory", error.value());
+  remove_checkpoint();
+  // The metrics go last: while they are there, what a killed process has left can be resumed.
   for (const char* name :
-       {"checkpoint.safetensors", "metrics.jsonl", "report.html", "README.md", "model.safetensors",
-        "config.json", "vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"}) {
+       {"model.safetensors", "config.json", "vocab.txt", "tokenizer.json", "tokenizer_config.json",
+        "special_tokens_map.json", "README.md", "report.html", "run.toml", "metrics.jsonl"}) {
     fs::remove(path_ / name, error);
     if (error) fail(path_ / name, "remove", error.value());
     fs::remove(last() / name, error);
     if (error && error != std::errc::not_a_directory) fail(last() / name, "remove", error.value());
   }
   fs::remove(last(), error);  // fails, rightly, where somebody keeps a file of their own in it
+}
+
+void RunDirectory::remove_checkpoint() const {
+  for (const char* ending : {"", ".tmp"}) {
+    const fs::path path = checkpoint().string() + ending;
+    std::error_code error;
+    fs::remove(path, error);
+    if (error) fail(path, "remove", error.value());
+  }
 }
 
 MetricsLog::MetricsLog(const fs::path& path, std::int64_t size) : path_(path), size_(size) {
@@ -83,7 +108,12 @@ void MetricsLog::write(const nlohmann::json& record) {
   for (std::size_t done = 0; done < line.size();) {
     const ssize_t written = ::write(descriptor_, line.data() + done, line.size() - done);
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) fail(path_, "write", errno);
+    if (written < 0) {
+      const int error = errno;
+      // No half line stays: the file ends with the last whole record.
+      if (::ftruncate(descriptor_, size_) != 0) fail(path_, "cut to size", errno);
+      fail(path_, "write", error);
+    }
     done += static_cast<std::size_t>(written);
   }
   size_ += static_cast<std::int64_t>(line.size());

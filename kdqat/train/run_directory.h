@@ -26,8 +26,11 @@ class RunDirectory {
   std::filesystem::path last() const { return path_ / "last"; }
 
   /// Throws InvalidArgument if there is something at the path that a run may not take: a file, or a directory
-  /// that is not empty, unless `overwrite` or `resume` allows it. Changes nothing.
+  /// that is not empty, unless `overwrite` allows it, or `resume` where a run has begun. Changes nothing.
   void check_free(bool resume, bool overwrite) const;
+
+  /// Throws InvalidArgument if `model_dir`, which a run reads, is where it would write.
+  void check_apart_from(const std::filesystem::path& model_dir) const;
 
   /// The last line of the metrics of a run that has ended here; none where there is none or it goes on.
   std::optional<nlohmann::json> end_record() const;
@@ -35,6 +38,9 @@ class RunDirectory {
   /// Creates the directory and takes away what a run before has written, that and nothing else. Throws
   /// IoError.
   void start_anew() const;
+
+  /// Takes away the checkpoint, and what a killed process left of a later one.
+  void remove_checkpoint() const;
 
  private:
   std::filesystem::path path_;

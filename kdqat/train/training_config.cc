@@ -45,7 +45,8 @@ nlohmann::json to_json(const distill::ObjectiveConfig& objective) {
     json["temperature"] = objective.temperature;
   }
   for (const distill::Loss loss : distill::kLosses) {
-    if (objective.weight_of(loss) != 0.0)
+    const bool given = objective.weights[static_cast<std::size_t>(loss)].has_value();
+    if (given || objective.weight_of(loss) != 0.0)
       json["weights"][std::string(name_of(loss))] = objective.weight_of(loss);
   }
   return json;

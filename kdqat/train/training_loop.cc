@@ -260,7 +260,7 @@ class Loop {
          {"peak_rss_bytes", base::peak_rss_bytes()},
          {"status", "done"}});
     metrics_->sync();
-    std::filesystem::remove(directory_.checkpoint(), error);
+    directory_.remove_checkpoint();
     return {.steps = progress_.updates,
             .best_step = progress_.best_step,
             .best_score = *progress_.best_score,
