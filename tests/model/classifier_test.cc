@@ -159,6 +159,25 @@ TEST_F(DropoutTest, OfTheHiddenSizeFollowsSaOutputAndNoSignalHoldsItsZeros) {
   EXPECT_FALSE(with.hidden_states[1].eq(0.0).any().item<bool>());
 }
 
+TEST_F(DropoutTest, EveryUseInAPassDrawsAMaskOfItsOwn) {
+  student_.config().attention_probs_dropout_prob = 0.0;
+  student_.weights().layers[0].attention_norm = {.weight = torch::ones({32}), .bias = torch::zeros({32})};
+  const Signals signals = at(1, 2);
+  int rows = 0;
+  int alike = 0;
+  for (std::int64_t token = 0; token < 34; ++token) {
+    // Where the embedding output is dropped, the norm sees what dropout leaves of sa_output: with the same
+    // mask nothing, so that the values of a row would be equal there.
+    const torch::Tensor values =
+        signals.attention_output[0][token].masked_select(signals.hidden_states[0][token].eq(0.0));
+    if (values.numel() < 2) continue;
+    ++rows;
+    alike += values.eq(values[0]).all().item<bool>() ? 1 : 0;
+  }
+  EXPECT_GT(rows, 20);
+  EXPECT_LT(alike, 5);
+}
+
 TEST(ParametersTest, NamesAndShapesAreThoseOfTheCheckpoint) {
   Classifier teacher = load_tiny_bert("teacher.safetensors");
   const auto tensors = tests::read_tensors(tests::tiny_bert_file("teacher.safetensors"));
