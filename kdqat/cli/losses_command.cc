@@ -1,3 +1,4 @@
+#include <cmath>
 #include <iostream>
 
 #include "kdqat/base/error.h"
@@ -65,6 +66,10 @@ nlohmann::json compute_losses(const LossesConfig& config) {
   for (const distill::Loss loss : distill::kLosses) {
     const double value =
         distill::compute_loss(loss, inputs, batch.labels, config.temperature).total.item<double>();
+    if (!std::isfinite(value)) {
+      throw base::NumericError(
+          base::concat(distill::name_of(loss), ": expected a finite loss, found ", value));
+    }
     losses[std::string(distill::name_of(loss))] = value;
     if (loss == distill::Loss::kGroundTruth) {
       losses["ground_truth_sum"] = value * static_cast<double>(batch.sentences());

@@ -42,6 +42,10 @@ class Predictor {
       dataset.labels.push_back(0.0);
     }
     const train::Predictions predictions = train::predict(classifier_, dataset, settings_.precision);
+    if (!predictions.logits.isfinite().all().item<bool>()) {
+      throw base::NumericError(
+          base::concat(reader.place(0), " and on: expected finite logits, found NaN or infinity"));
+    }
     const torch::Tensor probabilities = predictions.logits.softmax(1);
     std::vector<nlohmann::json> answers;
     for (std::size_t i = 0; i < texts.size(); ++i) {
