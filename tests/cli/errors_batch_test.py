@@ -4,7 +4,10 @@ import shutil
 import unittest
 
 from program import (FAILED, TINY_BERT, USAGE, ProgramTest, Tensor, change_json, change_safetensors, make_model,
-                     safetensors_bytes)
+                     overflow, safetensors_bytes)
+
+
+MODELS = ("--teacher", "teacher", "--student", "student")
 
 
 class BadBatchTest(ProgramTest):
@@ -16,8 +19,7 @@ class BadBatchTest(ProgramTest):
         shutil.copy(TINY_BERT / "batch.safetensors", self.batch)
 
     def refuse_batch(self, message, code=FAILED):
-        self.refuse(code, message, "losses", "--teacher", "teacher", "--student", "student", "--batch", "batch.safetensors",
-                    "--json")
+        self.refuse(code, message, "losses", *MODELS, "--batch", "batch.safetensors", "--json")
 
     def refuse_change(self, tensor, change, message):
         """`change` makes another tensor of `tensor`; None takes it out."""
@@ -45,7 +47,8 @@ class BadBatchTest(ProgramTest):
     def test_ids_outside_of_their_tables(self):
         self.refuse_change("input_ids", self.put(9, 120), "expected ids from 0 to 119, found 120 in row 1")
         self.refuse_change("input_ids", self.put(3, -1), "expected ids from 0 to 119, found -1 in row 0")
-        self.refuse_change("input_ids", self.put(0, 1 << 40), "expected ids from 0 to 119, found 1099511627776 in row 0")
+        self.refuse_change("input_ids", self.put(0, 1 << 40),
+                           "expected ids from 0 to 119, found 1099511627776 in row 0")
         self.refuse_change("token_type_ids", self.put(0, 2), "expected ids from 0 to 1, found 2 in row 0")
 
     def test_labels_out_of_range_or_none(self):
@@ -69,7 +72,8 @@ class BadBatchTest(ProgramTest):
     def test_masks_with_holes_or_without_tokens(self):
         self.refuse_change("attention_mask", self.put(2, 0),
                            "expected ones and then zeros in row 0, found 1 at position 3")
-        self.refuse_change("attention_mask", self.put(2, 7), "expected ones and then zeros in row 0, found 7 at position 2")
+        self.refuse_change("attention_mask", self.put(2, 7),
+                           "expected ones and then zeros in row 0, found 7 at position 2")
         self.refuse_change("attention_mask", lambda tensor: Tensor.integers(tensor.shape, [1] * 8 + [0] * 8),
                            "expected a token in row 1, found none")
 
@@ -79,8 +83,8 @@ class BadBatchTest(ProgramTest):
                 tensors[name] = Tensor.integers([2, 33], [1] * 66)
 
         change_safetensors(self.batch, lengthen)
-        self.refuse_batch("batch.safetensors: tensor 'input_ids': expected at most 32 tokens (max_position_embeddings) in "
-                          "row 0, found 33")
+        self.refuse_batch("batch.safetensors: tensor 'input_ids': expected at most 32 tokens (max_position_embeddings) "
+                          "in row 0, found 33")
 
     def test_damaged_files(self):
         for content, message in [
@@ -97,8 +101,8 @@ class BadBatchTest(ProgramTest):
     def test_a_student_of_another_architecture(self):
         shutil.rmtree(self.dir / "student")
         make_model(self.dir / "student", "student", labels=2)
-        self.refuse_batch("student: expected the teacher's architecture (2 layers, 32 wide, 4 heads, 120 tokens, 3 labels), "
-                          "found 2 layers, 32 wide, 4 heads, 120 tokens, 2 labels")
+        self.refuse_batch("student: expected the teacher's architecture (2 layers, 32 wide, 4 heads, 120 tokens, "
+                          "3 labels), found 2 layers, 32 wide, 4 heads, 120 tokens, 2 labels")
 
     def test_a_student_of_another_number_of_heads(self):
         change_json(self.dir / "student" / "config.json", num_attention_heads=8)
@@ -106,8 +110,13 @@ class BadBatchTest(ProgramTest):
 
     def test_temperatures_that_are_none(self):
         for value in ("0", "-1", "nan"):
-            self.refuse(FAILED, f"temperature: expected more than 0, found {value}", "losses", "--teacher", "teacher",
-                        "--student", "student", "--batch", "batch.safetensors", "--temperature", value)
+            self.refuse(FAILED, f"temperature: expected more than 0, found {value}", "losses", *MODELS,
+                        "--batch", "batch.safetensors", "--temperature", value)
+
+    def test_losses_that_are_not_finite(self):
+        change_safetensors(self.dir / "student" / "model.safetensors", overflow)
+        self.refuse(FAILED, ": expected a finite loss, found ", "losses", *MODELS, "--batch", "batch.safetensors",
+                    "--weight-bits", "32", "--activation-bits", "32", "--json")
 
 
 if __name__ == "__main__":

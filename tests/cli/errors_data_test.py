@@ -3,7 +3,7 @@ before has left in the output folder stays, --overwrite or not."""
 
 import unittest
 
-from program import FAILED, USAGE, ProgramTest, make_model, make_task
+from program import FAILED, USAGE, ProgramTest, change_safetensors, make_model, make_task, overflow
 
 SHORT_MESSAGE = 500
 
@@ -31,7 +31,8 @@ class BadDataTest(ProgramTest):
     def test_bad_training_files(self):
         self.refuse_each("train", [
             (b"sentence\tlabel\nup1\t1\nup2\n", ", line 3: expected at least 2 columns, found 1"),
-            (b"sentence\tlabel\nup1\t1\nup2\tpositive\n", ", line 3: expected one of the labels '0', '1', found 'positive'"),
+            (b"sentence\tlabel\nup1\t1\nup2\tpositive\n",
+             ", line 3: expected one of the labels '0', '1', found 'positive'"),
             (b"sentence\tlabel\nup1\t1\ncaf\xe9\t1\n",
              ", line 3: expected UTF-8, found byte 233 at byte 3 of the line"),
             (b"sentence\tlabel\nup1\t1\n \t1\n",
@@ -50,14 +51,16 @@ class BadDataTest(ProgramTest):
     def test_a_file_that_is_not_there(self):
         (self.data / "dev.tsv").unlink()
         self.refuse_training("data: expected a file of split dev of task sst-2, 'dev.tsv', found none")
-        self.refuse_training("--train: File does not exist: more.tsv", "--task", "sst-2", "--train", "more.tsv", code=USAGE)
+        self.refuse_training("--train: File does not exist: more.tsv", "--task", "sst-2", "--train", "more.tsv",
+                             code=USAGE)
         self.refuse_training("--task: sst not in {", "--task", "sst", code=USAGE)
 
     def test_an_unknown_label_of_a_million_characters_makes_a_short_message(self):
         (self.data / "train.tsv").write_text("sentence\tlabel\nup1\t" + "x" * 1_000_000)
         run = self.run_program("finetune", "--model", "model", "--task", "sst-2", "--data", "data", "--output", "new")
         self.assertEqual(run.returncode, FAILED)
-        self.assert_message(FAILED, "data/train.tsv, line 2: expected one of the labels '0', '1', found 'xxx", run.stderr)
+        self.assert_message(FAILED, "data/train.tsv, line 2: expected one of the labels '0', '1', found 'xxx",
+                            run.stderr)
         self.assertLess(len(run.stderr), SHORT_MESSAGE)
         self.assertFalse((self.dir / "new").exists())
 
@@ -70,7 +73,8 @@ class BadDataTest(ProgramTest):
         (self.data / "dev.tsv").write_text("sentence\tlabel\nup1\n")
         arguments = ("evaluate", "--model", "model", "--task", "sst-2", "--data", "data", "--json")
         self.refuse(FAILED, "data/dev.tsv, line 2: expected at least 2 columns, found 1", *arguments)
-        self.refuse(FAILED, "split of task sst-2: expected one of 'dev', 'train', found 'test'", *arguments, "--split", "test")
+        self.refuse(FAILED, "split of task sst-2: expected one of 'dev', 'train', found 'test'", *arguments,
+                    "--split", "test")
 
     def test_a_score_that_is_no_number(self):
         make_task(self.dir / "scores", "sts-b", train=1, dev=1)
@@ -86,16 +90,19 @@ class BadDataTest(ProgramTest):
     def test_own_data(self):
         (self.data / "train.tsv").rename(self.data / "train.csv")
         self.refuse_each("train", [
-            (b"text,class\nup1,a\ndown1,b\n", ", line 1: expected one column 'label', found the columns 'text', 'class'"),
+            (b"text,class\nup1,a\ndown1,b\n",
+             ", line 1: expected one column 'label', found the columns 'text', 'class'"),
             (b"text,label\nup1,a\nup2,a\n", ": expected labels of at least two classes, found only 'a'"),
             (b"text,label\nup1,a\n\"up2,b\n", ", line 3: expected a closing quote, found the end of the file"),
             (b"text,label\nup1,a\nup2,b,c\n", ", line 3: expected 2 columns as in the header, found 3"),
         ], "--task", "custom")
         (self.data / "train.csv").rename(self.data / "train.jsonl")
         self.refuse_each("train", [
-            (b'{"text": "up1", "label": "a"}\n{"text": "up1"\n', ", line 2: expected JSON in UTF-8, found a syntax error"),
+            (b'{"text": "up1", "label": "a"}\n{"text": "up1"\n',
+             ", line 2: expected JSON in UTF-8, found a syntax error"),
             (b'{"text": "up1", "label": "a"}\n{"label": "b"}\n', ", line 2: expected a field 'text', found 'label'"),
-            (b'{"text": "up1", "label": "a"}\n{"text": 7, "label": "b"}\n', ", line 2: text: expected a string, found 7"),
+            (b'{"text": "up1", "label": "a"}\n{"text": 7, "label": "b"}\n',
+             ", line 2: text: expected a string, found 7"),
         ], "--task", "custom")
 
     def test_labels_of_own_data_that_the_training_file_lacks(self):
@@ -113,19 +120,20 @@ class BadTextTest(ProgramTest):
 
     def test_bad_lines(self):
         lines = [
-            ('{"text": 3}\n', "standard input: line 1: field 'text': expected a string, found number"),
-            ('{"text": "up1"}\n\n{"pair": "up1"}\n', "standard input: line 3: expected a field 'text', found none"),
-            ('{"text": "up1", "pair": 1}\n', "standard input: line 1: field 'pair': expected a string, found number"),
-            ('{"text": "up1"\n', "standard input: line 1: expected a JSON object {\"text\": ...}, found no valid JSON"),
-            ("{\"text\": \"up1\"}\nup1\n", "standard input: line 2: expected a JSON object {\"text\": ...}, found no valid JSON"),
+            ('{"text": 3}\n', "line 1: field 'text': expected a string, found number"),
+            ('{"text": "up1"}\n\n{"pair": "up1"}\n', "line 3: expected a field 'text', found none"),
+            ('{"text": "up1", "pair": 1}\n', "line 1: field 'pair': expected a string, found number"),
+            ('{"text": "up1"\n', "line 1: expected a JSON object {\"text\": ...}, found no valid JSON"),
+            ('{"text": "up1"}\nup1\n', "line 2: expected a JSON object {\"text\": ...}, found no valid JSON"),
         ]
-        for command in ("predict", "tokenize"):
-            for text, message in lines:
-                with self.subTest(command, message=message):
-                    self.refuse(FAILED, message, command, "--model", "model", text_in=text)
+        for i, (text, message) in enumerate(lines):
+            command = ("predict", "tokenize")[i % 2]  # they share the reader
+            with self.subTest(command, message=message):
+                self.refuse(FAILED, f"standard input: {message}", command, "--model", "model", text_in=text)
 
     def test_tokenize_takes_json_lines_only(self):
-        self.refuse(FAILED, "standard input: line 1: expected a JSON object", "tokenize", "--model", "model", text_in="up1\n")
+        self.refuse(FAILED, "standard input: line 1: expected a JSON object", "tokenize", "--model", "model",
+                    text_in="up1\n")
 
     def test_text_that_is_not_utf8(self):
         (self.dir / "texts").write_bytes(b"up1\ncaf\xe9\n")
@@ -137,6 +145,11 @@ class BadTextTest(ProgramTest):
 
     def test_a_file_that_is_not_there(self):
         self.refuse(FAILED, "texts: can't open the file", "predict", "--model", "model", "texts")
+
+    def test_answers_that_are_not_finite(self):
+        change_safetensors(self.dir / "model" / "model.safetensors", overflow)
+        self.refuse(FAILED, "standard input: line 1 and on: expected finite logits, found NaN or infinity",
+                    "predict", "--model", "model", text_in="up1\ndown1\n")
 
     def test_lengths_without_room(self):
         self.refuse(FAILED, "max_seq_length: expected 5 to 32 (max_position_embeddings), found 33",

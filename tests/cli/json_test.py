@@ -51,10 +51,12 @@ class LossesTest(ProgramTest):
 
     def test_every_option_changes_the_result(self):
         base = self.losses("ragged-batch.safetensors")
-        for options in [("--weight-bits", "4", "--embedding-bits", "2"), ("--embedding-bits", "4"), ("--activation-bits", "32"),
-                        ("--activation-granularity", "tensor"), ("--weight-granularity", "row"), ("--precision", "bf16")]:
+        for options in [("--weight-bits", "4", "--embedding-bits", "2"), ("--embedding-bits", "4"),
+                        ("--activation-bits", "32"), ("--activation-granularity", "tensor"),
+                        ("--weight-granularity", "row"), ("--precision", "bf16")]:
             with self.subTest(options[0]):
-                self.assertNotEqual(self.losses("ragged-batch.safetensors", *options)["hidden_state"], base["hidden_state"])
+                changed = self.losses("ragged-batch.safetensors", *options)
+                self.assertNotEqual(changed["hidden_state"], base["hidden_state"])
         warm = self.losses("ragged-batch.safetensors", "--temperature", "inf")
         self.assertNotEqual(warm["attention_map"], base["attention_map"])
         self.assertEqual(warm["hidden_state"], base["hidden_state"])
@@ -95,7 +97,8 @@ class AnswersTest(ProgramTest):
                          ("sst-2", "dev", 10, "accuracy"))
         self.assertEqual(result["score"], result["metrics"]["accuracy"])
         self.assertLessEqual({"accuracy", "f1", "macro_f1", "matthews", "f1_and_accuracy"}, set(result["metrics"]))
-        train = self.json_of("evaluate", "--model", "model", "--task", "sst-2", "--data", "data", "--split", "train", "--json")
+        train = self.json_of("evaluate", "--model", "model", "--task", "sst-2", "--data", "data", "--split", "train",
+                             "--json")
         self.assertEqual((train["split"], train["examples"]), ("train", 4))
         text = self.succeed("evaluate", "--model", "model", "--task", "sst-2", "--data", "data").stdout
         self.assertIn("accuracy", text)
@@ -152,7 +155,8 @@ class AnswersTest(ProgramTest):
                            ids["[SEP]"]],
              "token_type_ids": [0, 0, 0, 0, 0, 0, 1, 1]}])
         short = self.lines_of("tokenize", "--model", "model", "--max-seq-length", "6", text_in=text)[1]
-        self.assertEqual(short["input_ids"], [ids["[CLS]"], ids["up1"], ids["up2"], ids["[SEP]"], ids["down5"], ids["[SEP]"]])
+        self.assertEqual(short["input_ids"],
+                         [ids[token] for token in ("[CLS]", "up1", "up2", "[SEP]", "down5", "[SEP]")])
 
     def test_info_of_a_directory(self):
         info = self.json_of("info", "model", "--json")
@@ -172,8 +176,8 @@ class AnswersTest(ProgramTest):
     def test_info_of_a_file(self):
         info = self.json_of("info", TINY_BERT / "batch.safetensors", "--json")
         self.assertEqual({tensor["name"]: (tensor["dtype"], tensor["shape"]) for tensor in info["tensors"]},
-                         {"input_ids": ("I64", [2, 8]), "token_type_ids": ("I64", [2, 8]), "attention_mask": ("I64", [2, 8]),
-                          "labels": ("I64", [2])})
+                         {"input_ids": ("I64", [2, 8]), "token_type_ids": ("I64", [2, 8]),
+                          "attention_mask": ("I64", [2, 8]), "labels": ("I64", [2])})
 
     def test_a_standard_output_that_takes_nothing_is_an_error(self):
         if not pathlib.Path("/dev/full").exists():

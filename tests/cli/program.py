@@ -1,7 +1,7 @@
 """What the tests of the program share: running it as a user does, and the small models and data that it works on.
 
-The model is the two-layer BERT of fixtures/tiny-bert with a made-up vocabulary; the classes of its tasks are told by words:
-a text holds "up" words or "down" words, beside others.
+The model is the two-layer BERT of fixtures/tiny-bert with a made-up vocabulary; the classes of its tasks are told by
+words: a text holds "up" words or "down" words, beside others.
 """
 
 import ctypes
@@ -95,6 +95,12 @@ def change_safetensors(path, change):
     tensors = read_safetensors(path)
     change(tensors)
     write_safetensors(path, tensors)
+
+
+def overflow(tensors):
+    """A change for which finite weights give logits that are not."""
+    name = "bert.embeddings.LayerNorm.weight"
+    tensors[name] = Tensor.floats(tensors[name].shape, [3e38] * len(tensors[name].values()))
 
 
 def change_json(path, **fields):
@@ -202,26 +208,27 @@ class ProgramTest(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.dir = pathlib.Path(folder.name)
 
-    def run_program(self, *arguments, text_in="", **options):
+    def run_program(self, *arguments, text_in="", **settings):
         """The finished process, with its outputs as text."""
-        return subprocess.run([PROGRAM, *map(str, arguments)], input=text_in, text=True, cwd=self.dir, timeout=TIMEOUT, check=False,
-                              **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options})
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        return subprocess.run([PROGRAM, *map(str, arguments)], input=text_in, text=True, cwd=self.dir, timeout=TIMEOUT,
+                              check=False, **{**pipes, **settings})
 
-    def succeed(self, *arguments, **options):
+    def succeed(self, *arguments, **settings):
         """The finished process of a run that must end with 0."""
-        run = self.run_program(*arguments, **options)
+        run = self.run_program(*arguments, **settings)
         self.assertEqual(run.returncode, 0, f"{arguments}: {run.stderr}")
         return run
 
-    def json_of(self, *arguments, **options):
+    def json_of(self, *arguments, **settings):
         """The one JSON document on standard output."""
-        return json.loads(self.succeed(*arguments, **options).stdout)
+        return json.loads(self.succeed(*arguments, **settings).stdout)
 
-    def refuse(self, code, message, *arguments, **options):
+    def refuse(self, code, message, *arguments, **settings):
         """The run must end with `code` and one line on standard error that holds `message`, with nothing on standard
         output, and every file must be as before."""
         before = contents(self.dir)
-        run = self.run_program(*arguments, **options)
+        run = self.run_program(*arguments, **settings)
         self.assertEqual(run.returncode, code, f"{arguments}: {run.stdout}{run.stderr}")
         self.assertEqual(run.stdout, "")
         self.assert_message(code, message, run.stderr)
@@ -230,7 +237,8 @@ class ProgramTest(unittest.TestCase):
     def break_off(self, reached, signal_number, *arguments):
         """Starts the program and sends the signal as soon as reached() holds; the exit code and standard error."""
         with tempfile.TemporaryFile("w+", encoding="utf-8") as stderr:
-            program = subprocess.Popen([PROGRAM, *map(str, arguments)], cwd=self.dir, stdout=subprocess.DEVNULL, stderr=stderr)
+            program = subprocess.Popen([PROGRAM, *map(str, arguments)], cwd=self.dir, stdout=subprocess.DEVNULL,
+                                       stderr=stderr)
             end = time.monotonic() + TIMEOUT
             while not reached():
                 if program.poll() is not None or time.monotonic() > end:
