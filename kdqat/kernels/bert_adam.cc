@@ -13,12 +13,14 @@ namespace {
 KDQAT_MULTIVERSION
 void update(const BertAdamSettings& settings, std::int64_t count, const float* gradient, float* weights,
             float* first_moment, float* second_moment) {
-  const float one_minus_beta1 = 1.0F - settings.beta1;
-  const float one_minus_beta2 = 1.0F - settings.beta2;
+  const auto beta1 = static_cast<float>(settings.beta1);
+  const auto beta2 = static_cast<float>(settings.beta2);
+  const auto one_minus_beta1 = static_cast<float>(1.0 - settings.beta1);
+  const auto one_minus_beta2 = static_cast<float>(1.0 - settings.beta2);
   for (std::int64_t i = 0; i < count; ++i) {
     const float g = settings.gradient_factor * gradient[i];
-    const float m = settings.beta1 * first_moment[i] + one_minus_beta1 * g;
-    const float v = settings.beta2 * second_moment[i] + one_minus_beta2 * (g * g);
+    const float m = beta1 * first_moment[i] + one_minus_beta1 * g;
+    const float v = beta2 * second_moment[i] + one_minus_beta2 * (g * g);
     first_moment[i] = m;
     second_moment[i] = v;
     const float step = m / (std::sqrt(v) + settings.epsilon) + settings.weight_decay * weights[i];
@@ -29,9 +31,11 @@ void update(const BertAdamSettings& settings, std::int64_t count, const float* g
 KDQAT_MULTIVERSION
 void update_without_gradient(const BertAdamSettings& settings, std::int64_t count, float* weights,
                              float* first_moment, float* second_moment) {
+  const auto beta1 = static_cast<float>(settings.beta1);
+  const auto beta2 = static_cast<float>(settings.beta2);
   for (std::int64_t i = 0; i < count; ++i) {
-    const float m = settings.beta1 * first_moment[i];
-    const float v = settings.beta2 * second_moment[i];
+    const float m = beta1 * first_moment[i];
+    const float v = beta2 * second_moment[i];
     first_moment[i] = m;
     second_moment[i] = v;
     const float step = m / (std::sqrt(v) + settings.epsilon) + settings.weight_decay * weights[i];

@@ -7,8 +7,8 @@ namespace kdqat::kernels {
 /// Constants of one update; the defaults are those of BERT's optimizer.
 struct BertAdamSettings {
   float learning_rate = 0.0F;  ///< of this update, schedule included
-  float beta1 = 0.9F;
-  float beta2 = 0.999F;
+  double beta1 = 0.9;
+  double beta2 = 0.999;
   float epsilon = 1e-6F;
   float weight_decay = 0.01F;
   float gradient_factor = 1.0F;  ///< what clipping multiplies the gradient with
@@ -18,6 +18,7 @@ struct BertAdamSettings {
 /// arXiv:1810.04805; Loshchilov & Hutter, arXiv:1711.05101), all float32 [count], in place:
 ///   g = gradient_factor gradient; m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2;
 ///   w = w - learning_rate (m / (sqrt(v) + epsilon) + weight_decay w).
+/// 1 - beta is taken in double before it is rounded: in float, 1 - 0.999 is 1.3e-5 of itself too small.
 /// gradient may be nullptr, which stands for zeros.
 void bert_adam_update(const BertAdamSettings& settings, std::int64_t count, const float* gradient,
                       float* weights, float* first_moment, float* second_moment);

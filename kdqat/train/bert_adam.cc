@@ -77,8 +77,8 @@ void BertAdam::update() {
     }
   }
   kernels::BertAdamSettings settings{.learning_rate = static_cast<float>(learning_rate()),
-                                     .beta1 = static_cast<float>(config_.beta1),
-                                     .beta2 = static_cast<float>(config_.beta2),
+                                     .beta1 = config_.beta1,
+                                     .beta2 = config_.beta2,
                                      .epsilon = static_cast<float>(config_.epsilon)};
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     Slot& slot = slots_[i];

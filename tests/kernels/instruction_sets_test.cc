@@ -76,7 +76,7 @@ TEST(InstructionSetsTest, BertAdamGivesTheSameBits) {
   const std::vector<float> gradient = random_values(4, 20011);
   bert_adam_update({.learning_rate = 1e-3F, .gradient_factor = 0.3F}, 20011, gradient.data(), weights.data(),
                    first_moment.data(), second_moment.data());
-  EXPECT_EQ(checksum(weights), 0x9c2855b31bb725c3U);
+  EXPECT_EQ(checksum(weights), 0x7cb69a8668094f9aU);
   EXPECT_EQ(std::bit_cast<std::uint64_t>(sum_of_squares(gradient.data(), 20011)), 0x40ed7181a98a464eU);
 }
 
