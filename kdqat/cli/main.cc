@@ -2,7 +2,6 @@
 // codes.
 
 #include <ATen/Parallel.h>
-#include <malloc.h>
 
 #include <CLI/CLI.hpp>
 #include <exception>
@@ -61,15 +60,7 @@ void set_up(CLI::App& app, Action& action) {
   register_bench(app, action);
 }
 
-/// Freed memory is kept for the next step instead of being returned to the system: every step asks for the
-/// same sizes, and pages that come back from the system have to be cleared first.
-void keep_freed_memory() {
-  mallopt(M_MMAP_THRESHOLD, 32 << 20);  // the most that the C library takes
-  mallopt(M_TRIM_THRESHOLD, 1 << 30);
-}
-
 int parse_and_run(int argc, char** argv) {
-  keep_freed_memory();
   base::set_num_threads(base::available_processors());
   at::set_num_threads(base::available_processors());
   CLI::App app("From a pre-trained encoder and a labelled task to a student of few bits.", "kdqat");

@@ -4,11 +4,11 @@
 #include <functional>
 
 #include "kdqat/base/error.h"
+#include "kdqat/distill/fused_loss.h"
+#include "kdqat/kernels/loss.h"
 
 namespace kdqat::distill {
 namespace {
-
-constexpr double kSmallestProbability = 1e-8;
 
 std::int64_t length_of(const LossInputs& inputs, std::size_t sentence) {
   return inputs.cu_seqlens[sentence + 1] - inputs.cu_seqlens[sentence];
@@ -47,22 +47,23 @@ torch::Tensor softmax_at(const LossInputs& inputs, const torch::Tensor& scores, 
   return map_sentences(inputs, scores, [&](const torch::Tensor& s) { return (s / temperature).softmax(-1); });
 }
 
-torch::Tensor weighted_divergence(const torch::Tensor& weights, const torch::Tensor& teacher_map,
+torch::Tensor weighted_divergence(const LossInputs& inputs, const torch::Tensor& teacher_map,
                                   const torch::Tensor& student_map) {
-  const torch::Tensor teacher = teacher_map.clamp_min(kSmallestProbability);
-  const torch::Tensor student = student_map.clamp_min(kSmallestProbability);
-  return (weights * (teacher * (teacher.log() - student.log()))).sum();
+  if (inputs.form == quant::Form::kFused) return fused_divergence(inputs, student_map, teacher_map);
+  const torch::Tensor teacher = teacher_map.clamp_min(kernels::kSmallestProbability);
+  const torch::Tensor student = student_map.clamp_min(kernels::kSmallestProbability);
+  return (pair_weights(inputs, student.options()) * (teacher * (teacher.log() - student.log()))).sum();
 }
 
 /// sum_ij (d_ij - mean_j d_ij)^2 / (2 n^2), mean over sentences and heads.
-torch::Tensor limit_at_infinity(const LossInputs& inputs, const torch::Tensor& weights,
-                                const torch::Tensor& teacher_scores, const torch::Tensor& student_scores) {
+torch::Tensor limit_at_infinity(const LossInputs& inputs, const torch::Tensor& teacher_scores,
+                                const torch::Tensor& student_scores) {
   const torch::Tensor terms =
       map_sentences(inputs, student_scores - teacher_scores, [](const torch::Tensor& d) {
         const torch::Tensor centred = d - d.mean(-1, /*keepdim=*/true);
         return centred * centred / (2.0 * static_cast<double>(d.size(-1)));
       });
-  return (weights * terms).sum();
+  return (pair_weights(inputs, terms.options()) * terms).sum();
 }
 
 }  // namespace
@@ -72,7 +73,7 @@ LayerLoss attention_score_loss(const LossInputs& inputs) {
   std::vector<torch::Tensor> terms(student.size());
   for (const std::int64_t layer : inputs.layers.resolve(static_cast<std::int64_t>(student.size()))) {
     const auto l = static_cast<std::size_t>(layer);
-    terms[l] = torch::mse_loss(student[l], inputs.teacher.attention_scores[l]);
+    terms[l] = mean_squared_error(student[l], inputs.teacher.attention_scores[l], inputs.form);
   }
   return sum_terms(std::move(terms));
 }
@@ -84,17 +85,16 @@ LayerLoss attention_map_loss(const LossInputs& inputs, double temperature) {
   const auto& student = inputs.student;
   const auto& teacher = inputs.teacher;
   const auto layers = inputs.layers.resolve(static_cast<std::int64_t>(student.attention_map.size()));
-  const torch::Tensor weights = pair_weights(inputs, student.attention_map.front().options());
   std::vector<torch::Tensor> terms(student.attention_map.size());
   for (const std::int64_t layer : layers) {
     const auto l = static_cast<std::size_t>(layer);
     if (std::isinf(temperature)) {
-      terms[l] = limit_at_infinity(inputs, weights, teacher.attention_scores[l], student.attention_scores[l]);
+      terms[l] = limit_at_infinity(inputs, teacher.attention_scores[l], student.attention_scores[l]);
     } else if (temperature == 1.0) {
-      terms[l] = weighted_divergence(weights, teacher.attention_map[l], student.attention_map[l]);
+      terms[l] = weighted_divergence(inputs, teacher.attention_map[l], student.attention_map[l]);
     } else {
       terms[l] = temperature * temperature *
-                 weighted_divergence(weights, softmax_at(inputs, teacher.attention_scores[l], temperature),
+                 weighted_divergence(inputs, softmax_at(inputs, teacher.attention_scores[l], temperature),
                                      softmax_at(inputs, student.attention_scores[l], temperature));
     }
   }

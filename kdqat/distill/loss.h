@@ -33,6 +33,7 @@ struct LossInputs {
   std::span<const std::int64_t> cu_seqlens;  ///< [B+1], the batch's
   std::int64_t heads = 1;
   const LayerSelection& layers;
+  quant::Form form = quant::Form::kFused;  ///< kFused takes float32 on a CPU, and is differentiable once
 };
 
 /// A loss over layers. All scalars, differentiable.

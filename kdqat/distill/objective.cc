@@ -92,6 +92,17 @@ double ObjectiveConfig::weight_of(Loss loss) const {
   return 1.0;
 }
 
+model::SignalSelection needed_signals(const ObjectiveConfig& config) {
+  const auto reads = [&](Loss loss) { return config.weight_of(loss) > 0.0; };
+  const bool map = reads(Loss::kAttentionMap);
+  return {.hidden_states = reads(Loss::kHiddenState),
+          .attention_scores = reads(Loss::kAttentionScore) || (map && config.temperature != 1.0),
+          .attention_map = map,
+          .context = reads(Loss::kContext),
+          .sa_output = reads(Loss::kSaOutput),
+          .attention_output = reads(Loss::kAttentionOutput)};
+}
+
 void check(const ObjectiveConfig& config, std::int64_t num_hidden_layers) {
   if (config.gamma && config.recipe != Recipe::kUnified) {
     throw base::InvalidArgument(

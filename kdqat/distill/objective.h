@@ -65,6 +65,9 @@ struct ObjectiveConfig {
   double weight_of(Loss loss) const;
 };
 
+/// The signals that the losses of `config` read.
+model::SignalSelection needed_signals(const ObjectiveConfig& config);
+
 /// Throws InvalidArgument that names the setting, what was expected and what was found, for: gamma outside of
 /// [0, 1] or with another recipe than unified, a negative or infinite weight, a temperature that is not above
 /// 0, layers that the encoder does not have, or weights that are all 0.

@@ -1,8 +1,9 @@
 #include "kdqat/kernels/attention.h"
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <vector>
 
@@ -10,127 +11,79 @@
 #include "kdqat/kernels/multiversion.h"
 #include "kdqat/kernels/quantize.h"
 #include "kdqat/kernels/reduce.h"
+#include "kdqat/kernels/tile.h"
 #include "kdqat/kernels/vector_math.h"
 
 namespace kdqat::kernels {
 namespace {
 
-typedef float Lanes __attribute__((vector_size(kLanes * sizeof(float)), aligned(4)));
+using LaneSums = std::array<float, kLanes>;
 
-std::int64_t padded(std::int64_t size) { return (size + kLanes - 1) / kLanes * kLanes; }
-
-/// A small row-major matrix in a thread's scratch memory; its rows are padded with zeros to whole vectors.
-struct Tile {
-  float* data = nullptr;
-  std::int64_t rows = 0;
-  std::int64_t cols = 0;
-  std::int64_t stride = 0;
-};
-
-/// Scratch memory of a thread for the tiles of one sentence and head at a time.
-class Scratch {
- public:
-  void reset(std::int64_t floats) {
-    used_ = 0;
-    if (memory_.size() < static_cast<std::size_t>(floats)) memory_.resize(static_cast<std::size_t>(floats));
-  }
-
-  Tile tile(std::int64_t rows, std::int64_t cols) {
-    const Tile result{.data = memory_.data() + used_, .rows = rows, .cols = cols, .stride = padded(cols)};
-    used_ += rows * result.stride;
-    return result;
-  }
-
- private:
-  std::vector<float> memory_;
-  std::int64_t used_ = 0;
-};
-
-void load(const float* source, std::int64_t source_stride, Tile tile) {
-  for (std::int64_t row = 0; row < tile.rows; ++row) {
-    float* out = tile.data + row * tile.stride;
-    std::memcpy(out, source + row * source_stride, static_cast<std::size_t>(tile.cols) * sizeof(float));
-    std::fill(out + tile.cols, out + tile.stride, 0.0F);
-  }
-}
-
-void store(Tile tile, float* out, std::int64_t out_stride) {
-  for (std::int64_t row = 0; row < tile.rows; ++row) {
-    std::memcpy(out + row * out_stride, tile.data + row * tile.stride,
-                static_cast<std::size_t>(tile.cols) * sizeof(float));
-  }
-}
-
-void transpose(Tile source, Tile out) {
-  for (std::int64_t row = 0; row < out.rows; ++row) {
-    float* line = out.data + row * out.stride;
-    for (std::int64_t col = 0; col < out.cols; ++col) line[col] = source.data[col * source.stride + row];
-    std::fill(line + out.cols, line + out.stride, 0.0F);
-  }
-}
-
-/// `kRows` rows of left x right, all columns; sums over the inner dimension run in order. Inlined by force,
-/// so that it is compiled for the instruction set of its caller.
-template <int kRows>
-__attribute__((always_inline)) inline void multiply_rows(const float* left, std::int64_t left_stride,
-                                                         Tile right, float* out, std::int64_t out_stride) {
-  for (std::int64_t col = 0; col < right.stride; col += kLanes) {
-    Lanes sums[kRows] = {};
-    for (std::int64_t k = 0; k < right.rows; ++k) {
-      const Lanes row = *reinterpret_cast<const Lanes*>(right.data + k * right.stride + col);
-      for (int r = 0; r < kRows; ++r) sums[r] += left[r * left_stride + k] * row;
+/// scores *= factor and map = softmax(scores) of a row of whole vectors, of which `count` elements are real.
+/// What is behind them in `scores` becomes -infinity, in `map` 0.
+KDQAT_MULTIVERSION
+void softmax_row(float* scores, std::int64_t count, std::int64_t stride, float factor, float* map) {
+  for (std::int64_t i = 0; i < stride; ++i) scores[i] *= factor;
+  for (std::int64_t i = count; i < stride; ++i) scores[i] = -std::numeric_limits<float>::infinity();
+  LaneSums maxima;
+  maxima.fill(-std::numeric_limits<float>::infinity());
+  for (std::int64_t i = 0; i < stride; i += kLanes) {
+    for (std::int64_t lane = 0; lane < kLanes; ++lane) {
+      float& maximum = maxima[static_cast<std::size_t>(lane)];
+      maximum = maximum > scores[i + lane] ? maximum : scores[i + lane];
     }
-    for (int r = 0; r < kRows; ++r) *reinterpret_cast<Lanes*>(out + r * out_stride + col) = sums[r];
   }
+  float maximum = maxima[0];
+  for (const float other : maxima) maximum = maximum > other ? maximum : other;
+  LaneSums sums{};
+  for (std::int64_t i = 0; i < stride; i += kLanes) {
+    for (std::int64_t lane = 0; lane < kLanes; ++lane) {
+      const float e = exp_nonpositive(scores[i + lane] - maximum);
+      map[i + lane] = e;
+      sums[static_cast<std::size_t>(lane)] += e;
+    }
+  }
+  const float inverse = 1.0F / add_lanes(sums);
+  for (std::int64_t i = 0; i < stride; ++i) map[i] *= inverse;
 }
 
-/// out = left x right, padding included.
+/// A row of whole vectors of gradients that meet at the map, zeros where there is none.
+struct MapRow {
+  const float* map;
+  const std::uint8_t* keep;  ///< nullptr: no dropout
+  float dropout_factor;
+  const float* arriving_map;     ///< nullptr: none
+  const float* arriving_scores;  ///< nullptr: none
+};
+
+/// gradient, of the map after dropout, becomes factor * gradient of the scores: p (g - sum p g) + arriving.
 KDQAT_MULTIVERSION
-void multiply(Tile left, Tile right, Tile out) {
-  std::int64_t row = 0;
-  const auto multiply_next = [&]<int kRows>() __attribute__((always_inline)) {
-    multiply_rows<kRows>(left.data + row * left.stride, left.stride, right, out.data + row * out.stride,
-                         out.stride);
-    row += kRows;
-  };
-  while (row + 8 <= left.rows) multiply_next.operator()<8>();
-  if (row + 4 <= left.rows) multiply_next.operator()<4>();
-  if (row + 2 <= left.rows) multiply_next.operator()<2>();
-  if (row < left.rows) multiply_next.operator()<1>();
+void softmax_row_backward(const MapRow& row, std::int64_t stride, float factor, float* gradient) {
+  if (row.keep != nullptr) {
+    for (std::int64_t i = 0; i < stride; ++i) {
+      gradient[i] = row.keep[i] != 0 ? gradient[i] * row.dropout_factor : 0.0F;
+    }
+  }
+  if (row.arriving_map != nullptr) {
+    for (std::int64_t i = 0; i < stride; ++i) gradient[i] += row.arriving_map[i];
+  }
+  LaneSums sums{};
+  for (std::int64_t i = 0; i < stride; i += kLanes) {
+    for (std::int64_t lane = 0; lane < kLanes; ++lane) {
+      sums[static_cast<std::size_t>(lane)] += row.map[i + lane] * gradient[i + lane];
+    }
+  }
+  const float sum = add_lanes(sums);
+  for (std::int64_t i = 0; i < stride; ++i) gradient[i] = row.map[i] * (gradient[i] - sum);
+  if (row.arriving_scores != nullptr) {
+    for (std::int64_t i = 0; i < stride; ++i) gradient[i] += row.arriving_scores[i];
+  }
+  for (std::int64_t i = 0; i < stride; ++i) gradient[i] *= factor;
 }
 
 KDQAT_MULTIVERSION
-void scale(float* values, std::int64_t count, float factor) {
-  for (std::int64_t i = 0; i < count; ++i) values[i] *= factor;
-}
-
-KDQAT_MULTIVERSION
-void softmax_row(const float* scores, std::int64_t count, float* map) {
-  float maximum = -std::numeric_limits<float>::infinity();
-  for (std::int64_t i = 0; i < count; ++i) maximum = maximum > scores[i] ? maximum : scores[i];
-  for (std::int64_t i = 0; i < count; ++i) map[i] = exp_nonpositive(scores[i] - maximum);
-  float sum = 0.0F;
-  for (std::int64_t i = 0; i < count; ++i) sum += map[i];
-  const float inverse = 1.0F / sum;
-  for (std::int64_t i = 0; i < count; ++i) map[i] *= inverse;
-}
-
-/// gradient of the scores from that of the map, in place: p (g - sum p g).
-KDQAT_MULTIVERSION
-void softmax_row_backward(const float* map, std::int64_t count, float* gradient) {
-  float sum = 0.0F;
-  for (std::int64_t i = 0; i < count; ++i) sum += map[i] * gradient[i];
-  for (std::int64_t i = 0; i < count; ++i) gradient[i] = map[i] * (gradient[i] - sum);
-}
-
-KDQAT_MULTIVERSION
-void multiply_into(const float* left, const float* right, std::int64_t count, float* out) {
-  for (std::int64_t i = 0; i < count; ++i) out[i] = left[i] * right[i];
-}
-
-KDQAT_MULTIVERSION
-void add_into(const float* values, std::int64_t count, float* out) {
-  for (std::int64_t i = 0; i < count; ++i) out[i] += values[i];
+void drop(const float* values, const std::uint8_t* keep, float factor, std::int64_t count, float* out) {
+  for (std::int64_t i = 0; i < count; ++i) out[i] = keep[i] != 0 ? values[i] * factor : 0.0F;
 }
 
 /// One sentence and head.
@@ -169,91 +122,129 @@ void for_heads(const AttentionShape& shape, const Body& body) {
   });
 }
 
+/// Its rows in a matrix [T, D].
+TileView rows_of(const AttentionShape& shape, const Head& head, const float* matrix) {
+  return {.data = matrix + head.offset,
+          .rows = head.length,
+          .cols = shape.head_size,
+          .row_stride = shape.heads * shape.head_size};
+}
+
+Tile rows_of(const AttentionShape& shape, const Head& head, float* matrix) {
+  return {.data = matrix + head.offset,
+          .rows = head.length,
+          .cols = shape.head_size,
+          .stride = shape.heads * shape.head_size};
+}
+
+/// Its pairs in a ragged tensor.
+TileView pairs_of(const Head& head, const float* ragged) {
+  return {.data = ragged + head.ragged, .rows = head.length, .cols = head.length, .row_stride = head.length};
+}
+
+/// The view itself where its rows are whole vectors, else a padded copy.
+TileView whole_vectors(const TileView& source, Scratch& scratch) {
+  if (source.cols % kLanes == 0) return source;
+  const Tile tile = scratch.tile(source.rows, source.cols);
+  load(source, tile);
+  return view(tile);
+}
+
+TileView transposed_copy(const TileView& source, Scratch& scratch) {
+  const Tile tile = scratch.tile(source.cols, source.rows);
+  load_transposed(source, tile);
+  return view(tile);
+}
+
+/// Room for the tiles of a head: any number of copies of operands and of rows of pairs that the functions
+/// below take.
+std::int64_t scratch_size(const AttentionShape& shape, const Head& head) {
+  const std::int64_t n = head.length;
+  return 3 * n * padded(shape.head_size) + 2 * shape.head_size * padded(n) + (n + 4) * padded(n);
+}
+
 void map_of_head(const AttentionShape& shape, const AttentionOperands& operands,
                  const AttentionResult& result, const Head& head, Scratch& scratch) {
-  const std::int64_t stride = shape.heads * shape.head_size;
   const std::int64_t n = head.length;
-  scratch.reset(2 * n * padded(shape.head_size) + (shape.head_size + n) * padded(n));
-  const Tile query = scratch.tile(n, shape.head_size);
-  const Tile key = scratch.tile(n, shape.head_size);
-  const Tile key_transposed = scratch.tile(shape.head_size, n);
-  const Tile scores = scratch.tile(n, n);
-  load(operands.query + head.offset, stride, query);
-  load(operands.key + head.offset, stride, key);
-  transpose(key, key_transposed);
-  multiply(query, key_transposed, scores);
+  const TileView key = transposed_copy(rows_of(shape, head, operands.key), scratch);
+  const float factor = 1.0F / std::sqrt(static_cast<float>(shape.head_size));
   float* scores_out = result.scores + head.ragged;
-  store(scores, scores_out, n);
-  scale(scores_out, n * n, 1.0F / std::sqrt(static_cast<float>(shape.head_size)));
+  float* map_out = result.map + head.ragged;
+  if (n % kLanes == 0) {
+    const Tile scores{.data = scores_out, .rows = n, .cols = n, .stride = n};
+    multiply(rows_of(shape, head, operands.query), key, scores);
+    for (std::int64_t row = 0; row < n; ++row) softmax_row(scores.row(row), n, n, factor, map_out + row * n);
+    return;
+  }
+  const Tile scores = scratch.tile(n, n);
+  const Tile map = scratch.tile(1, n);
+  multiply(rows_of(shape, head, operands.query), key, scores);
   for (std::int64_t row = 0; row < n; ++row) {
-    softmax_row(scores_out + row * n, n, result.map + head.ragged + row * n);
+    softmax_row(scores.row(row), n, scores.stride, factor, map.data);
+    std::copy_n(scores.row(row), n, scores_out + row * n);
+    std::copy_n(map.data, n, map_out + row * n);
   }
 }
 
 /// Dropout and, for one scale a head, quantization.
-void quantize_map_of_head(const AttentionResult& result, const float* dropout_mask, AttentionScales scales,
+void quantize_map_of_head(const AttentionResult& result, const Dropout& dropout, AttentionScales scales,
                           const Head& head) {
   const std::int64_t pairs = head.length * head.length;
   const float* map = result.map + head.ragged;
   float* out = result.quantized_map + head.ragged;
-  if (dropout_mask == nullptr) {
-    std::copy(map, map + pairs, out);
-  } else {
-    multiply_into(map, dropout_mask + head.ragged, pairs, out);
+  if (dropout.keep != nullptr) {
+    drop(map, dropout.keep + head.ragged, dropout.factor, pairs, out);
+    map = out;
   }
-  if (scales != AttentionScales::kHead) return;
-  thread_local std::vector<std::int8_t> codes;
-  codes.resize(static_cast<std::size_t>(pairs));
-  const float step = quantize_symmetric_block(out, 1, pairs, pairs, codes.data());
-  dequantize(codes.data(), &step, {.count = 1, .size = pairs}, out);
+  if (scales == AttentionScales::kHead) {
+    fake_quantize_symmetric(map, 1, pairs, pairs, out);
+  } else if (map != out) {
+    std::copy_n(map, pairs, out);
+  }
 }
 
 void context_of_head(const AttentionShape& shape, const AttentionOperands& operands,
                      const AttentionResult& result, const Head& head, Scratch& scratch) {
-  const std::int64_t stride = shape.heads * shape.head_size;
-  const std::int64_t n = head.length;
-  scratch.reset(n * padded(n) + 2 * n * padded(shape.head_size));
-  const Tile map = scratch.tile(n, n);
-  const Tile value = scratch.tile(n, shape.head_size);
-  const Tile context = scratch.tile(n, shape.head_size);
-  load(result.quantized_map + head.ragged, n, map);
-  load(operands.value + head.offset, stride, value);
-  multiply(map, value, context);
-  store(context, result.context + head.offset, stride);
+  multiply(pairs_of(head, result.quantized_map), whole_vectors(rows_of(shape, head, operands.value), scratch),
+           rows_of(shape, head, result.context));
 }
 
-void fake_quantize_tensor(const float* values, std::int64_t count, float* out) {
+bool fake_quantize_tensor(const float* values, std::int64_t count, float* out) {
   std::vector<std::int8_t> codes(static_cast<std::size_t>(count));
   float step = 0.0F;
-  quantize_symmetric(values, {.count = 1, .size = count}, codes.data(), &step);
+  const bool clips = quantize_symmetric(values, {.count = 1, .size = count}, codes.data(), &step);
   dequantize(codes.data(), &step, {.count = 1, .size = count}, out);
+  return clips;
 }
 
-void fake_quantize_head(const AttentionShape& shape, const float* values, const Head& head, float* out) {
-  const std::int64_t stride = shape.heads * shape.head_size;
-  thread_local std::vector<std::int8_t> codes;
-  codes.resize(static_cast<std::size_t>(head.length * shape.head_size));
-  const float step =
-      quantize_symmetric_block(values + head.offset, head.length, shape.head_size, stride, codes.data());
-  for (std::int64_t row = 0; row < head.length; ++row) {
-    dequantize(codes.data() + row * shape.head_size, &step, {.count = 1, .size = shape.head_size},
-               out + head.offset + row * stride);
-  }
+/// `count` values from `values`, followed by zeros up to whole vectors: where they lie, or a copy in `row`.
+template <typename Value>
+const Value* whole_row(const Value* values, std::int64_t count, Value* row) {
+  if (values == nullptr || count % kLanes == 0) return values;
+  std::copy_n(values, count, row);
+  std::fill(row + count, row + padded(count), Value{0});
+  return row;
 }
 
-/// Gradient at the scores of one head, in `gradient` [n, n], from those that arrive at map, context and
-/// scores.
-void scores_gradient(const float* map, const float* dropout_mask, const AttentionGradients& arriving,
-                     const Head& head, bool from_context, Tile gradient) {
+/// Gradient at the scores of one head, times `factor`, from what arrives at map and scores and, in
+/// `gradient`, at the map after dropout.
+void scores_gradient(const float* map, const Dropout& dropout, const AttentionGradients& arriving,
+                     const Head& head, float factor, const Tile& gradient, Scratch& scratch) {
   const std::int64_t n = head.length;
+  const Tile rows = scratch.tile(3, n);
+  thread_local std::vector<std::uint8_t> keep;
+  keep.resize(static_cast<std::size_t>(gradient.stride));
+  const auto at = [](auto* values, std::int64_t start) {
+    return values == nullptr ? nullptr : values + start;
+  };
   for (std::int64_t row = 0; row < n; ++row) {
-    float* line = gradient.data + row * gradient.stride;
     const std::int64_t start = head.ragged + row * n;
-    if (!from_context) std::fill(line, line + gradient.stride, 0.0F);
-    if (from_context && dropout_mask != nullptr) multiply_into(line, dropout_mask + start, n, line);
-    if (arriving.map != nullptr) add_into(arriving.map + start, n, line);
-    softmax_row_backward(map + start, n, line);
-    if (arriving.scores != nullptr) add_into(arriving.scores + start, n, line);
+    const MapRow parts{.map = whole_row(map + start, n, rows.row(0)),
+                       .keep = whole_row(at(dropout.keep, start), n, keep.data()),
+                       .dropout_factor = dropout.factor,
+                       .arriving_map = whole_row(at(arriving.map, start), n, rows.row(1)),
+                       .arriving_scores = whole_row(at(arriving.scores, start), n, rows.row(2))};
+    softmax_row_backward(parts, gradient.stride, factor, gradient.row(row));
   }
 }
 
@@ -265,76 +256,65 @@ std::int64_t AttentionShape::ragged_size() const {
   return size;
 }
 
-void fake_quantize_heads(const AttentionShape& shape, AttentionScales scales, const float* values,
+bool fake_quantize_heads(const AttentionShape& shape, AttentionScales scales, const float* values,
                          float* out) {
-  const std::int64_t count = shape.tokens() * shape.heads * shape.head_size;
-  switch (scales) {
-    case AttentionScales::kNone:
-      std::copy(values, values + count, out);
-      return;
-    case AttentionScales::kTensor:
-      fake_quantize_tensor(values, count, out);
-      return;
-    case AttentionScales::kHead:
-      for_heads(shape, [&](const Head& head, Scratch&) { fake_quantize_head(shape, values, head, out); });
-      return;
+  const std::int64_t stride = shape.heads * shape.head_size;
+  const std::int64_t count = shape.tokens() * stride;
+  if (scales == AttentionScales::kTensor) return fake_quantize_tensor(values, count, out);
+  if (scales == AttentionScales::kNone) {
+    std::copy(values, values + count, out);
+    return false;
   }
+  std::atomic<bool> clips = false;
+  for_heads(shape, [&](const Head& head, Scratch&) {
+    if (fake_quantize_symmetric(values + head.offset, head.length, shape.head_size, stride,
+                                out + head.offset)) {
+      clips = true;
+    }
+  });
+  return clips;
 }
 
-void attention_forward(const AttentionShape& shape, const AttentionOperands& operands,
-                       const float* dropout_mask, AttentionScales map_scales, const AttentionResult& result) {
+void attention_forward(const AttentionShape& shape, const AttentionOperands& operands, const Dropout& dropout,
+                       AttentionScales map_scales, const AttentionResult& result) {
+  const bool map_as_it_is = result.quantized_map == result.map;
   for_heads(shape, [&](const Head& head, Scratch& scratch) {
+    scratch.reset(scratch_size(shape, head));
     map_of_head(shape, operands, result, head, scratch);
-    quantize_map_of_head(result, dropout_mask, map_scales, head);
+    if (!map_as_it_is) quantize_map_of_head(result, dropout, map_scales, head);
+    if (map_scales != AttentionScales::kTensor) context_of_head(shape, operands, result, head, scratch);
   });
-  if (map_scales == AttentionScales::kTensor) {
-    fake_quantize_tensor(result.quantized_map, shape.ragged_size(), result.quantized_map);
-  }
+  if (map_scales != AttentionScales::kTensor) return;
+  fake_quantize_tensor(result.quantized_map, shape.ragged_size(), result.quantized_map);
   for_heads(shape, [&](const Head& head, Scratch& scratch) {
+    scratch.reset(scratch_size(shape, head));
     context_of_head(shape, operands, result, head, scratch);
   });
 }
 
 void attention_backward(const AttentionShape& shape, const AttentionOperands& operands, const float* map,
-                        const float* quantized_map, const float* dropout_mask,
+                        const float* quantized_map, const Dropout& dropout,
                         const AttentionGradients& arriving, const AttentionOperandGradients& result) {
-  const std::int64_t stride = shape.heads * shape.head_size;
   const float factor = 1.0F / std::sqrt(static_cast<float>(shape.head_size));
   for_heads(shape, [&](const Head& head, Scratch& scratch) {
     const std::int64_t n = head.length;
-    const std::int64_t d = shape.head_size;
-    scratch.reset(6 * n * padded(d) + d * padded(n) + 3 * n * padded(n));
-    const Tile operand = scratch.tile(n, d);
+    scratch.reset(scratch_size(shape, head));
     const Tile gradient = scratch.tile(n, n);
-    const Tile transposed = scratch.tile(n, n);
-    const Tile out = scratch.tile(n, d);
+    std::fill_n(gradient.data, n * gradient.stride, 0.0F);
+    const Tile value_gradient = rows_of(shape, head, result.value);
     if (arriving.context != nullptr) {
-      const Tile context = scratch.tile(n, d);
-      const Tile value_transposed = scratch.tile(d, n);
-      const Tile probabilities = scratch.tile(n, n);
-      load(arriving.context + head.offset, stride, context);
-      load(quantized_map + head.ragged, n, probabilities);
-      transpose(probabilities, transposed);
-      multiply(transposed, context, out);
-      store(out, result.value + head.offset, stride);
-      load(operands.value + head.offset, stride, operand);
-      transpose(operand, value_transposed);
-      multiply(context, value_transposed, gradient);
+      const TileView context = rows_of(shape, head, arriving.context);
+      multiply(pairs_of(head, quantized_map).transposed(), whole_vectors(context, scratch), value_gradient);
+      multiply(context, transposed_copy(rows_of(shape, head, operands.value), scratch), gradient);
     } else {
-      for (std::int64_t row = 0; row < n; ++row) {
-        std::fill_n(result.value + head.offset + row * stride, d, 0.0F);
-      }
+      for (std::int64_t row = 0; row < n; ++row) std::fill_n(value_gradient.row(row), shape.head_size, 0.0F);
     }
     // The map's magnitude stays below 1 / (1 - dropout) < kClip, so its quantizer masks nothing.
-    scores_gradient(map, dropout_mask, arriving, head, arriving.context != nullptr, gradient);
-    scale(gradient.data, n * gradient.stride, factor);
-    load(operands.key + head.offset, stride, operand);
-    multiply(gradient, operand, out);
-    store(out, result.query + head.offset, stride);
-    transpose(gradient, transposed);
-    load(operands.query + head.offset, stride, operand);
-    multiply(transposed, operand, out);
-    store(out, result.key + head.offset, stride);
+    scores_gradient(map, dropout, arriving, head, factor, gradient, scratch);
+    multiply(view(gradient), whole_vectors(rows_of(shape, head, operands.key), scratch),
+             rows_of(shape, head, result.query));
+    multiply(view(gradient).transposed(), whole_vectors(rows_of(shape, head, operands.query), scratch),
+             rows_of(shape, head, result.key));
   });
 }
 

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <span>
 
+#include "kdqat/kernels/dropout.h"
+
 namespace kdqat::kernels {
 
 /// Which pairs of tokens attend to each other. Tokens of sentence b are cu_seqlens[b] .. cu_seqlens[b+1]-1 of
@@ -31,8 +33,9 @@ enum class AttentionScales {
   kTensor,  ///< one scale for all
 };
 
-/// out = the values that the 8-bit codes of `values` [T, D] stand for; a copy for kNone.
-void fake_quantize_heads(const AttentionShape& shape, AttentionScales scales, const float* values,
+/// out = the values that the 8-bit codes of `values` [T, D] stand for; a copy for kNone. Returns whether a
+/// magnitude reaches kClip, where gradients end; false for kNone.
+bool fake_quantize_heads(const AttentionShape& shape, AttentionScales scales, const float* values,
                          float* out);
 
 /// Query, key and value [T, D], already quantized where they are to be.
@@ -44,16 +47,17 @@ struct AttentionOperands {
 
 /// What the forward pass gives; all float32.
 struct AttentionResult {
-  float* scores = nullptr;         ///< ragged: query key^T / sqrt(head_size)
-  float* map = nullptr;            ///< ragged: softmax of the scores over the keys of the same sentence
-  float* quantized_map = nullptr;  ///< ragged: the map after dropout and quantization
-  float* context = nullptr;        ///< [T, D]: quantized_map value
+  float* scores = nullptr;  ///< ragged: query key^T / sqrt(head_size)
+  float* map = nullptr;     ///< ragged: softmax of the scores over the keys of the same sentence
+  float* quantized_map =
+      nullptr;               ///< ragged: the map after dropout and quantization; `map` itself if neither
+  float* context = nullptr;  ///< [T, D]: quantized_map value
 };
 
-/// Attention within each sentence. dropout_mask is ragged, multiplied into the map before it is quantized
-/// with `map_scales`; nullptr for none. Throws nothing.
-void attention_forward(const AttentionShape& shape, const AttentionOperands& operands,
-                       const float* dropout_mask, AttentionScales map_scales, const AttentionResult& result);
+/// Attention within each sentence. Dropout, whose mask is ragged, is applied to the map before it is
+/// quantized with `map_scales`. Throws nothing.
+void attention_forward(const AttentionShape& shape, const AttentionOperands& operands, const Dropout& dropout,
+                       AttentionScales map_scales, const AttentionResult& result);
 
 /// Gradients that arrive; each may be nullptr.
 struct AttentionGradients {
@@ -73,7 +77,7 @@ struct AttentionOperandGradients {
 /// `quantized_map` are those of the forward pass. A quantized map times the mask must be below kClip (dropout
 /// below 0.6), where no gradient ends.
 void attention_backward(const AttentionShape& shape, const AttentionOperands& operands, const float* map,
-                        const float* quantized_map, const float* dropout_mask,
+                        const float* quantized_map, const Dropout& dropout,
                         const AttentionGradients& arriving, const AttentionOperandGradients& result);
 
 }  // namespace kdqat::kernels

@@ -1,5 +1,6 @@
 #include "kdqat/kernels/bert_adam.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -43,6 +44,14 @@ void update_without_gradient(const BertAdamSettings& settings, std::int64_t coun
   }
 }
 
+/// update_without_gradient where both moments are 0.
+KDQAT_MULTIVERSION
+void decay(const BertAdamSettings& settings, std::int64_t count, float* weights) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    weights[i] -= settings.learning_rate * (0.0F + settings.weight_decay * weights[i]);
+  }
+}
+
 KDQAT_MULTIVERSION
 double squares(const float* values, std::int64_t count) {
   std::array<double, kLanes> sums{};
@@ -73,6 +82,22 @@ void bert_adam_update(const BertAdamSettings& settings, std::int64_t count, cons
              second_moment + first);
     }
   });
+}
+
+void bert_adam_idle_updates(const BertAdamSettings& settings, std::span<const float> learning_rates,
+                            std::int64_t count, float* weights, float* first_moment, float* second_moment) {
+  const auto is_zero = [](float x) { return x == 0.0F; };
+  const bool no_moments = std::all_of(first_moment, first_moment + count, is_zero) &&
+                          std::all_of(second_moment, second_moment + count, is_zero);
+  BertAdamSettings of_update = settings;
+  for (const float learning_rate : learning_rates) {
+    of_update.learning_rate = learning_rate;
+    if (no_moments) {
+      decay(of_update, count, weights);
+    } else {
+      update_without_gradient(of_update, count, weights, first_moment, second_moment);
+    }
+  }
 }
 
 double sum_of_squares(const float* values, std::int64_t count) {

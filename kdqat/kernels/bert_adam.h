@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 namespace kdqat::kernels {
 
@@ -22,6 +23,11 @@ struct BertAdamSettings {
 /// gradient may be nullptr, which stands for zeros.
 void bert_adam_update(const BertAdamSettings& settings, std::int64_t count, const float* gradient,
                       float* weights, float* first_moment, float* second_moment);
+
+/// Several updates in a row with gradients of zero, at these learning rates (that of `settings` is not read):
+/// the same bits as bert_adam_update for each. In the calling thread.
+void bert_adam_idle_updates(const BertAdamSettings& settings, std::span<const float> learning_rates,
+                            std::int64_t count, float* weights, float* first_moment, float* second_moment);
 
 /// Sum of squares of float32 [count], in double and in one order whatever the thread count.
 double sum_of_squares(const float* values, std::int64_t count);

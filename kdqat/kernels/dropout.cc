@@ -52,25 +52,34 @@ void philox_words(const DropoutPlace& place, std::uint64_t first, Words* out) {
   out[3] = word3;
 }
 
+/// keep of kDraws * kCounters elements from a block's words: element i is the half word i / kCounters of
+/// counter i % kCounters, so that neighbours lie in neighbouring lanes.
+KDQAT_MULTIVERSION
+void compare(const Words* words, std::uint32_t threshold, std::uint8_t* keep) {
+  for (std::size_t draw = 0; draw < kDraws; ++draw) {
+    const std::uint32_t shift = 16 * (draw % 2);
+    for (std::size_t i = 0; i < kCounters; ++i) {
+      const std::uint32_t bits = words[draw / 2][i] >> shift & 0xFFFF;
+      keep[draw * kCounters + i] = bits < threshold ? std::uint8_t{0} : std::uint8_t{1};
+    }
+  }
+}
+
 }  // namespace
 
-void fill_dropout_mask(const DropoutPlace& place, double probability, std::int64_t count, float* mask) {
+void fill_dropout_mask(const DropoutPlace& place, double probability, std::int64_t count,
+                       std::uint8_t* keep) {
   constexpr std::int64_t kElements = kDraws * kCounters;
   const auto threshold = static_cast<std::uint32_t>(std::lround(probability * 65536.0));
-  const auto kept = static_cast<float>(1.0 / (1.0 - probability));
   base::parallel_for(0, (count + kElements - 1) / kElements, 64, [&](std::int64_t first, std::int64_t last) {
     std::array<Words, 4> words;
+    std::array<std::uint8_t, kElements> tail;
     for (std::int64_t block = first; block < last; ++block) {
       philox_words(place, static_cast<std::uint64_t>(block * kCounters), words.data());
+      std::uint8_t* out = keep + block * kElements;
       const std::int64_t size = std::min(kElements, count - block * kElements);
-      float* out = mask + block * kElements;
-      for (std::int64_t i = 0; i < size; ++i) {
-        const auto counter = static_cast<std::size_t>(i / kDraws);
-        const std::int64_t draw = i % kDraws;
-        const std::uint32_t bits =
-            words[static_cast<std::size_t>(draw / 2)][counter] >> (16 * (draw % 2)) & 0xFFFF;
-        out[i] = bits < threshold ? 0.0F : kept;
-      }
+      compare(words.data(), threshold, size == kElements ? out : tail.data());
+      if (size < kElements) std::copy_n(tail.data(), size, out);
     }
   });
 }

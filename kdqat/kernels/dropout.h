@@ -11,9 +11,15 @@ struct DropoutPlace {
   std::uint64_t site = 0;  ///< which use within the forward pass
 };
 
-/// mask[i] = 0 with the given probability (rounded to a multiple of 2^-16), else 1 / (1 - probability);
-/// float32 [count]. Element i depends on place and i alone (base::philox), not on threads. 0 <= probability
-/// < 1.
-void fill_dropout_mask(const DropoutPlace& place, double probability, std::int64_t count, float* mask);
+/// A drawn mask: an element is kept, and multiplied with `factor`, where `keep` is 1; it is 0 where `keep` is
+/// 0.
+struct Dropout {
+  const std::uint8_t* keep = nullptr;  ///< nullptr: no dropout
+  float factor = 1.0F;                 ///< 1 / (1 - probability)
+};
+
+/// keep[i] = 0 with the given probability (rounded to a multiple of 2^-16), else 1; uint8 [count]. Element i
+/// depends on place and i alone (base::philox), not on threads. 0 <= probability < 1.
+void fill_dropout_mask(const DropoutPlace& place, double probability, std::int64_t count, std::uint8_t* keep);
 
 }  // namespace kdqat::kernels

@@ -26,11 +26,6 @@ void scale_row_by_column(std::int32_t* sums, std::int64_t cols, float scale, con
   }
 }
 
-KDQAT_MULTIVERSION
-void add_to_row(float* row, std::int64_t cols, const float* values) {
-  for (std::int64_t col = 0; col < cols; ++col) row[col] += values[col];
-}
-
 std::int64_t row_grain(std::int64_t cols) {
   return std::max<std::int64_t>(1, 16384 / std::max<std::int64_t>(cols, 1));
 }
@@ -48,24 +43,6 @@ void apply_epilogue(const Epilogue& epilogue, std::int32_t* sums) {
         scale_row_by_column(line, epilogue.cols, row_scale, epilogue.col_scales, epilogue.bias);
       }
     }
-  });
-}
-
-void add_bias(const Epilogue& epilogue, float* sums) {
-  base::parallel_for(0, epilogue.rows, row_grain(epilogue.cols), [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t row = first; row < last; ++row) {
-      add_to_row(sums + row * epilogue.cols, epilogue.cols, epilogue.bias);
-    }
-  });
-}
-
-void sum_rows(const float* values, std::int64_t rows, std::int64_t cols, float* out) {
-  constexpr std::int64_t kColumns = 64;  // a thread takes whole columns, so rows are added in order
-  base::parallel_for(0, (cols + kColumns - 1) / kColumns, 2, [&](std::int64_t first, std::int64_t last) {
-    const std::int64_t begin = first * kColumns;
-    const std::int64_t size = std::min(cols, last * kColumns) - begin;
-    std::fill_n(out + begin, size, 0.0F);
-    for (std::int64_t row = 0; row < rows; ++row) add_to_row(out + begin, size, values + row * cols + begin);
   });
 }
 

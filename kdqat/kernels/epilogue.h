@@ -18,10 +18,4 @@ struct Epilogue {
 /// In place: int32 sums become float32.
 void apply_epilogue(const Epilogue& epilogue, std::int32_t* sums);
 
-/// In place on float32 sums: adds the bias only.
-void add_bias(const Epilogue& epilogue, float* sums);
-
-/// out[col] = sum over rows of values [rows, cols], added in the rows' order.
-void sum_rows(const float* values, std::int64_t rows, std::int64_t cols, float* out);
-
 }  // namespace kdqat::kernels

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <bit>
 #include <oneapi/dnnl/dnnl.hpp>
+#include <unordered_map>
 
 #include "kdqat/base/error.h"
 #include "kdqat/base/parallel.h"
+#include "kdqat/kernels/bf16.h"
 #include "kdqat/kernels/multiversion.h"
 
 namespace kdqat::kernels {
@@ -35,34 +37,23 @@ const dnnl::engine& cpu_engine() {
   return engine;
 }
 
-void check(const MatrixView& left, const MatrixView& right, int right_magnitude) {
+void check(const MatrixView& left, const MatrixView& right, const MatmulOptions& options) {
   if (left.cols != right.rows) {
     throw base::InvalidArgument(
         base::concat("matmul: expected as many rows on the right as columns on the left, found [", left.rows,
                      ", ", left.cols, "] x [", right.rows, ", ", right.cols, "]"));
   }
   if (left.type != right.type) throw base::InvalidArgument("matmul: expected factors of one type, found two");
+  const bool codes = left.type == ElementType::kS8;
+  if ((codes || left.cols == 0) && (options.bias != nullptr || options.accumulate)) {
+    throw base::InvalidArgument(
+        "matmul: expected no bias and no accumulation for int8 codes or an empty product");
+  }
   // The left factor is shifted to 0..255 there: 2 * 255 * magnitude has to fit into 16 bits.
-  if (left.type == ElementType::kS8 && !int8_products_are_exact() && right_magnitude > 64) {
-    throw base::InvalidArgument(base::concat("matmul: int8 codes up to ", right_magnitude,
+  if (codes && !int8_products_are_exact() && options.right_magnitude > 64) {
+    throw base::InvalidArgument(base::concat("matmul: int8 codes up to ", options.right_magnitude,
                                              " would saturate on this processor: expected at most 64"));
   }
-}
-
-/// Half to even.
-inline std::uint16_t bf16_bits(float value) {
-  const auto bits = std::bit_cast<std::uint32_t>(value);
-  return static_cast<std::uint16_t>((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
-}
-
-KDQAT_MULTIVERSION
-void round_row_to_bf16(const float* values, std::int64_t count, float scale, std::uint16_t* out) {
-  for (std::int64_t i = 0; i < count; ++i) out[i] = bf16_bits(values[i] * scale);
-}
-
-KDQAT_MULTIVERSION
-void round_row_to_bf16(const float* values, std::int64_t count, const float* scales, std::uint16_t* out) {
-  for (std::int64_t i = 0; i < count; ++i) out[i] = bf16_bits(values[i] * scales[i]);
 }
 
 KDQAT_MULTIVERSION
@@ -81,8 +72,8 @@ constexpr std::int64_t kConvertGrain = 65536;
 
 }  // namespace
 
-void matmul(const MatrixView& left, const MatrixView& right, void* out, int right_magnitude) {
-  check(left, right, right_magnitude);
+void matmul(const MatrixView& left, const MatrixView& right, void* out, const MatmulOptions& options) {
+  check(left, right, options);
   if (left.rows == 0 || right.cols == 0) return;
   if (left.cols == 0) {
     std::fill_n(static_cast<float*>(out), left.rows * right.cols, 0.0F);
@@ -93,13 +84,29 @@ void matmul(const MatrixView& left, const MatrixView& right, void* out, int righ
   const memory::desc out_desc({left.rows, right.cols},
                               left.type == ElementType::kS8 ? memory::data_type::s32 : memory::data_type::f32,
                               memory::dims{right.cols, 1});
+  const memory::desc bias_desc =
+      options.bias == nullptr
+          ? memory::desc()
+          : memory::desc({1, right.cols}, memory::data_type::f32, memory::dims{right.cols, 1});
+  dnnl::primitive_attr attributes;
+  if (options.accumulate) {
+    dnnl::post_ops operations;
+    operations.append_sum();
+    attributes.set_post_ops(operations);
+  }
   // oneDNN keeps what it compiled for these shapes and threads in a cache of its own.
-  const dnnl::matmul::primitive_desc description({left_desc, right_desc, out_desc}, cpu_engine());
+  const dnnl::matmul::primitive_desc description({left_desc, right_desc, bias_desc, out_desc}, attributes,
+                                                 cpu_engine());
   const dnnl::matmul product(description);
   dnnl::stream stream(cpu_engine());
-  product.execute(stream, {{DNNL_ARG_SRC, {left_desc, cpu_engine(), const_cast<void*>(left.data)}},
-                           {DNNL_ARG_WEIGHTS, {right_desc, cpu_engine(), const_cast<void*>(right.data)}},
-                           {DNNL_ARG_DST, {out_desc, cpu_engine(), out}}});
+  std::unordered_map<int, memory> arguments = {
+      {DNNL_ARG_SRC, {left_desc, cpu_engine(), const_cast<void*>(left.data)}},
+      {DNNL_ARG_WEIGHTS, {right_desc, cpu_engine(), const_cast<void*>(right.data)}},
+      {DNNL_ARG_DST, {out_desc, cpu_engine(), out}}};
+  if (options.bias != nullptr) {
+    arguments.insert({DNNL_ARG_BIAS, {bias_desc, cpu_engine(), const_cast<float*>(options.bias)}});
+  }
+  product.execute(stream, arguments);
   stream.wait();
 }
 
@@ -123,22 +130,6 @@ bool int8_products_are_exact() {
 void convert_to_bf16(const float* values, std::int64_t count, std::uint16_t* out) {
   base::parallel_for(0, count, kConvertGrain, [&](std::int64_t first, std::int64_t last) {
     round_to_bf16(values + first, last - first, out + first);
-  });
-}
-
-void convert_to_bf16(const ScaledMatrix& matrix, std::uint16_t* out) {
-  const std::int64_t grain =
-      std::max<std::int64_t>(1, kConvertGrain / std::max<std::int64_t>(matrix.cols, 1));
-  base::parallel_for(0, matrix.rows, grain, [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t row = first; row < last; ++row) {
-      const float* values = matrix.values + row * matrix.cols;
-      std::uint16_t* words = out + row * matrix.cols;
-      if (matrix.row_scales != nullptr) {
-        round_row_to_bf16(values, matrix.cols, matrix.row_scales[row], words);
-      } else {
-        round_row_to_bf16(values, matrix.cols, matrix.col_scales, words);
-      }
-    }
   });
 }
 

@@ -18,12 +18,18 @@ struct MatrixView {
   bool transposed = false;
 };
 
-/// out = left x right through oneDNN. left [M, K] and right [K, N] are of one type; out is row-major [M, N],
-/// float32 for kF32 and kBF16 factors, int32 for kS8. Uses base::num_threads(). Sizes of 0 are allowed; K = 0
-/// gives zeros. Throws InvalidArgument if inner sizes or types differ, or if 8-bit products could saturate on
-/// this processor: without int8_products_are_exact(), codes of one factor must be ternary or 4-bit, which
-/// `right_magnitude` promises.
-void matmul(const MatrixView& left, const MatrixView& right, void* out, int right_magnitude = 127);
+struct MatmulOptions {
+  const float* bias = nullptr;  ///< [N], added to each row; nullptr: none. Not for kS8.
+  bool accumulate = false;      ///< out += left x right. Not for kS8.
+  int right_magnitude = 127;    ///< what no code of a kS8 right factor exceeds
+};
+
+/// out = left x right (+ bias) through oneDNN. left [M, K] and right [K, N] are of one type; out is row-major
+/// [M, N], float32 for kF32 and kBF16 factors, int32 for kS8. Uses base::num_threads(). Sizes of 0 are
+/// allowed; K = 0 gives zeros. Throws InvalidArgument if inner sizes or types differ, for K = 0 or kS8 with
+/// bias or accumulate, or if 8-bit products could saturate on this processor: without
+/// int8_products_are_exact(), codes of one factor must be ternary or 4-bit, which `right_magnitude` promises.
+void matmul(const MatrixView& left, const MatrixView& right, void* out, const MatmulOptions& options = {});
 
 /// Whether this processor has bf16 products (AVX512_BF16 or AMX): elsewhere float32 is faster.
 bool has_bf16_products();
@@ -34,19 +40,6 @@ bool int8_products_are_exact();
 
 /// Rounds float32 to bfloat16, half to even; out holds count 16-bit words. Finite input.
 void convert_to_bf16(const float* values, std::int64_t count, std::uint16_t* out);
-
-/// A matrix [rows, cols] whose rows or columns are to be scaled; one of the two pointers is set, the other
-/// nullptr.
-struct ScaledMatrix {
-  const float* values = nullptr;
-  std::int64_t rows = 0;
-  std::int64_t cols = 0;
-  const float* row_scales = nullptr;  ///< [rows]
-  const float* col_scales = nullptr;  ///< [cols]
-};
-
-/// Rounds value * scale to bfloat16, half to even; out holds rows * cols 16-bit words. Finite input.
-void convert_to_bf16(const ScaledMatrix& matrix, std::uint16_t* out);
 
 /// Codes as bfloat16, which holds every integer up to 256.
 void convert_codes_to_bf16(const std::int8_t* codes, std::int64_t count, std::uint16_t* out);

@@ -1,9 +1,12 @@
 #include "kdqat/kernels/quantize.h"
 
 #include <array>
+#include <atomic>
 #include <cmath>
+#include <vector>
 
 #include "kdqat/base/parallel.h"
+#include "kdqat/kernels/gelu.h"
 #include "kdqat/kernels/multiversion.h"
 #include "kdqat/kernels/reduce.h"
 
@@ -46,19 +49,35 @@ SymmetricGrid symmetric_grid(float maximum) {
 
 inline float clipped_magnitude(float x) { return std::min(std::fabs(x), kClip); }
 
+/// Sum of the clipped magnitudes of some values, and the largest of them before clipping.
+struct Magnitudes {
+  double sum = 0.0;
+  float maximum = 0.0F;
+
+  Magnitudes& operator+=(const Magnitudes& other) {
+    sum += other.sum;
+    maximum = std::max(maximum, other.maximum);
+    return *this;
+  }
+};
+
 KDQAT_MULTIVERSION
-double sum_magnitudes(const float* values, std::int64_t count) {
-  std::array<double, kLanes> sums{};
+Magnitudes sum_magnitudes(const float* values, std::int64_t count) {
+  double sums[kLanes] = {};
+  float maxima[kLanes] = {};
+  const auto take = [&](std::int64_t i, std::int64_t lane) __attribute__((always_inline)) {
+    const float magnitude = std::fabs(values[i]);
+    maxima[lane] = maxima[lane] > magnitude ? maxima[lane] : magnitude;
+    sums[lane] += static_cast<double>(magnitude < kClip ? magnitude : kClip);
+  };
   std::int64_t i = 0;
   for (; i + kLanes <= count; i += kLanes) {
-    for (std::int64_t lane = 0; lane < kLanes; ++lane) {
-      sums[static_cast<std::size_t>(lane)] += static_cast<double>(clipped_magnitude(values[i + lane]));
-    }
+    for (std::int64_t lane = 0; lane < kLanes; ++lane) take(i + lane, lane);
   }
-  for (std::int64_t lane = 0; i < count; ++i, ++lane) {
-    sums[static_cast<std::size_t>(lane)] += static_cast<double>(clipped_magnitude(values[i]));
-  }
-  return add_lanes(sums);
+  for (std::int64_t lane = 0; i < count; ++i, ++lane) take(i, lane);
+  Magnitudes result{.sum = sums[0], .maximum = maxima[0]};
+  for (std::int64_t lane = 1; lane < kLanes; ++lane) result += {.sum = sums[lane], .maximum = maxima[lane]};
+  return result;
 }
 
 KDQAT_MULTIVERSION
@@ -81,21 +100,48 @@ AboveThreshold sum_above(const float* values, std::int64_t count, float threshol
   return {.sum = add_lanes(sums), .count = add_lanes(counts)};
 }
 
+/// Values in rows that may lie apart.
+struct Rows {
+  const float* values = nullptr;
+  std::int64_t count = 1;
+  std::int64_t size = 0;
+  std::int64_t stride = 0;
+};
+
+/// The largest clipped magnitude.
 KDQAT_MULTIVERSION
-float max_magnitude(const float* values, std::int64_t count) {
-  std::array<float, kLanes> maxima{};
-  std::int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
+float max_magnitude(const Rows& rows) {
+  // Four vectors at a time: a maximum waits for the one before it.
+  constexpr std::int64_t kVectors = 4;
+  float maxima[kVectors][kLanes] = {};
+  float result = 0.0F;
+  for (std::int64_t row = 0; row < rows.count; ++row) {
+    const float* values = rows.values + row * rows.stride;
+    std::int64_t i = 0;
+    for (; i + kVectors * kLanes <= rows.size; i += kVectors * kLanes) {
+#pragma GCC unroll 4
+      for (std::int64_t vector = 0; vector < kVectors; ++vector) {
+        for (std::int64_t lane = 0; lane < kLanes; ++lane) {
+          const float magnitude = std::fabs(values[i + vector * kLanes + lane]);
+          maxima[vector][lane] = maxima[vector][lane] > magnitude ? maxima[vector][lane] : magnitude;
+        }
+      }
+    }
+    for (; i + kLanes <= rows.size; i += kLanes) {
+      for (std::int64_t lane = 0; lane < kLanes; ++lane) {
+        const float magnitude = std::fabs(values[i + lane]);
+        maxima[0][lane] = maxima[0][lane] > magnitude ? maxima[0][lane] : magnitude;
+      }
+    }
+    for (; i < rows.size; ++i) result = std::max(result, std::fabs(values[i]));
+  }
+  for (std::int64_t vector = 1; vector < kVectors; ++vector) {
     for (std::int64_t lane = 0; lane < kLanes; ++lane) {
-      float& maximum = maxima[static_cast<std::size_t>(lane)];
-      const float magnitude = std::fabs(values[i + lane]);
-      maximum = maximum > magnitude ? maximum : magnitude;
+      maxima[0][lane] = maxima[0][lane] > maxima[vector][lane] ? maxima[0][lane] : maxima[vector][lane];
     }
   }
-  float result = 0.0F;
-  for (; i < count; ++i) result = std::max(result, std::fabs(values[i]));
-  for (const float maximum : maxima) result = std::max(result, maximum);
-  return std::min(result, kClip);
+  for (const float maximum : maxima[0]) result = result > maximum ? result : maximum;
+  return result < kClip ? result : kClip;
 }
 
 KDQAT_MULTIVERSION
@@ -125,6 +171,19 @@ void symmetric_codes(const float* values, std::int64_t count, float multiplier, 
   }
 }
 
+/// What the codes stand for; rows of `out` lie as those of the values.
+KDQAT_MULTIVERSION
+void symmetric_values(const Rows& rows, SymmetricGrid grid, float* out) {
+  for (std::int64_t row = 0; row < rows.count; ++row) {
+    const float* values = rows.values + row * rows.stride;
+    float* line = out + row * rows.stride;
+    for (std::int64_t i = 0; i < rows.size; ++i) {
+      const float clamped = std::min(std::max(values[i], -kClip), kClip);
+      line[i] = round_half_even(clamped * grid.multiplier) * grid.scale;
+    }
+  }
+}
+
 KDQAT_MULTIVERSION
 void asymmetric_values(const float* values, std::int64_t count, float minimum, float range, float* out) {
   for (std::int64_t i = 0; i < count; ++i) {
@@ -146,11 +205,17 @@ void zero_clipped(const float* values, std::int64_t count, float* gradient) {
   }
 }
 
-double mean_magnitude(const float* values, std::int64_t count) {
-  const double sum = sum_of_blocks<double>(count, [&](std::int64_t first, std::int64_t last) {
+/// Mean of the clipped magnitudes, and whether any is clipped.
+struct MeanMagnitude {
+  double mean = 0.0;
+  bool clips = false;
+};
+
+MeanMagnitude mean_magnitude(const float* values, std::int64_t count) {
+  const Magnitudes all = sum_of_blocks<Magnitudes>(count, [&](std::int64_t first, std::int64_t last) {
     return sum_magnitudes(values + first, last - first);
   });
-  return sum / static_cast<double>(count);
+  return {.mean = all.sum / static_cast<double>(count), .clips = all.maximum >= kClip};
 }
 
 AboveThreshold above_threshold(const float* values, std::int64_t count, float threshold) {
@@ -176,29 +241,51 @@ void for_groups(Groups groups, const Body& body) {
   });
 }
 
-float ternarize_group(const float* weights, std::int64_t size, std::int8_t* codes) {
-  const auto threshold = static_cast<float>(0.7 * mean_magnitude(weights, size));
+/// Scale of a group, and whether any of its values reaches the clip.
+struct GroupResult {
+  float scale = 0.0F;
+  bool clips = false;
+};
+
+/// scales[group] = quantize(group) for all groups, which run in parallel where there are several; gives
+/// whether any value reaches the clip.
+template <typename Quantize>
+bool quantize_groups(Groups groups, float* scales, const Quantize& quantize) {
+  std::atomic<bool> clips = false;
+  for_groups(groups, [&](std::int64_t group) {
+    const GroupResult result = quantize(group);
+    scales[group] = result.scale;
+    if (result.clips) clips = true;
+  });
+  return clips;
+}
+
+GroupResult ternarize_group(const float* weights, std::int64_t size, std::int8_t* codes) {
+  const auto [mean, clips] = mean_magnitude(weights, size);
+  const auto threshold = static_cast<float>(0.7 * mean);
   const AboveThreshold kept = above_threshold(weights, size, threshold);
   for_pieces(size, [&](std::int64_t offset, std::int64_t count) {
     ternary_codes(weights + offset, count, threshold, codes + offset);
   });
-  return kept.count == 0 ? 0.0F : static_cast<float>(kept.sum / static_cast<double>(kept.count));
+  const double scale = kept.count == 0 ? 0.0 : kept.sum / static_cast<double>(kept.count);
+  return {.scale = static_cast<float>(scale), .clips = clips};
 }
 
-float twn_uniform_group(const float* weights, std::int64_t size, int bits, std::int8_t* codes) {
-  const auto mean = static_cast<float>(mean_magnitude(weights, size));
+GroupResult twn_uniform_group(const float* weights, std::int64_t size, int bits, std::int8_t* codes) {
+  const auto [exact_mean, clips] = mean_magnitude(weights, size);
+  const auto mean = static_cast<float>(exact_mean);
   const AboveThreshold kept = above_threshold(weights, size, mean);
   const float range = kept.count == 0 ? mean : static_cast<float>(kept.sum / static_cast<double>(kept.count));
   if (range < kSmallestRange) {
     std::fill(codes, codes + size, std::int8_t{0});
-    return 0.0F;
+    return {.scale = 0.0F, .clips = clips};
   }
   const float step = 2.0F * range / static_cast<float>((1 << bits) - 1);
   const auto largest = static_cast<float>((1 << (bits - 1)) - 1);
   for_pieces(size, [&](std::int64_t offset, std::int64_t count) {
     uniform_codes(weights + offset, count, range, step, largest, codes + offset);
   });
-  return step;
+  return {.scale = step, .clips = clips};
 }
 
 float max_magnitude_parallel(const float* values, std::int64_t count) {
@@ -209,53 +296,58 @@ float max_magnitude_parallel(const float* values, std::int64_t count) {
       return *this;
     }
   };
-  return sum_of_blocks<Maximum>(count,
-                                [&](std::int64_t first, std::int64_t last) {
-                                  return Maximum{max_magnitude(values + first, last - first)};
-                                })
+  return sum_of_blocks<Maximum>(
+             count,
+             [&](std::int64_t first, std::int64_t last) {
+               return Maximum{max_magnitude({.values = values + first, .size = last - first})};
+             })
       .value;
 }
 
-float symmetric_group(const float* values, std::int64_t size, std::int8_t* codes) {
+GroupResult symmetric_group(const float* values, std::int64_t size, std::int8_t* codes) {
   const float maximum = max_magnitude_parallel(values, size);
   const SymmetricGrid grid = symmetric_grid(maximum);
   for_pieces(size, [&](std::int64_t offset, std::int64_t count) {
     symmetric_codes(values + offset, count, grid.multiplier, codes + offset);
   });
-  return grid.scale;
+  return {.scale = grid.scale, .clips = maximum >= kClip};
 }
 
 }  // namespace
 
-void quantize_ternary(const float* weights, Groups groups, std::int8_t* codes, float* scales) {
-  for_groups(groups, [&](std::int64_t group) {
-    scales[group] = ternarize_group(weights + group * groups.size, groups.size, codes + group * groups.size);
+bool quantize_ternary(const float* weights, Groups groups, std::int8_t* codes, float* scales) {
+  return quantize_groups(groups, scales, [&](std::int64_t group) {
+    return ternarize_group(weights + group * groups.size, groups.size, codes + group * groups.size);
   });
 }
 
-void quantize_twn_uniform(const float* weights, Groups groups, int bits, std::int8_t* codes, float* scales) {
-  for_groups(groups, [&](std::int64_t group) {
-    scales[group] =
-        twn_uniform_group(weights + group * groups.size, groups.size, bits, codes + group * groups.size);
+bool quantize_twn_uniform(const float* weights, Groups groups, int bits, std::int8_t* codes, float* scales) {
+  return quantize_groups(groups, scales, [&](std::int64_t group) {
+    return twn_uniform_group(weights + group * groups.size, groups.size, bits, codes + group * groups.size);
   });
 }
 
-void quantize_symmetric(const float* values, Groups groups, std::int8_t* codes, float* scales) {
-  for_groups(groups, [&](std::int64_t group) {
-    scales[group] = symmetric_group(values + group * groups.size, groups.size, codes + group * groups.size);
+bool quantize_symmetric(const float* values, Groups groups, std::int8_t* codes, float* scales) {
+  return quantize_groups(groups, scales, [&](std::int64_t group) {
+    return symmetric_group(values + group * groups.size, groups.size, codes + group * groups.size);
   });
 }
 
-float quantize_symmetric_block(const float* values, std::int64_t rows, std::int64_t size, std::int64_t stride,
-                               std::int8_t* codes) {
-  float maximum = 0.0F;
-  for (std::int64_t row = 0; row < rows; ++row)
-    maximum = std::max(maximum, max_magnitude(values + row * stride, size));
+bool gelu_quantize_symmetric(const float* values, Groups groups, std::int8_t* codes, float* scales) {
+  return quantize_groups(groups, scales, [&](std::int64_t group) {
+    thread_local std::vector<float> activated;
+    activated.resize(static_cast<std::size_t>(groups.size));
+    gelu_forward(values + group * groups.size, groups.size, activated.data());
+    return symmetric_group(activated.data(), groups.size, codes + group * groups.size);
+  });
+}
+
+bool fake_quantize_symmetric(const float* values, std::int64_t rows, std::int64_t size, std::int64_t stride,
+                             float* out) {
+  const float maximum = max_magnitude({.values = values, .count = rows, .size = size, .stride = stride});
   const SymmetricGrid grid = symmetric_grid(maximum);
-  for (std::int64_t row = 0; row < rows; ++row) {
-    symmetric_codes(values + row * stride, size, grid.multiplier, codes + row * size);
-  }
-  return grid.scale;
+  symmetric_values({.values = values, .count = rows, .size = size, .stride = stride}, grid, out);
+  return maximum >= kClip;
 }
 
 void fake_quantize_asymmetric(const float* values, Groups groups, float* out) {
@@ -278,8 +370,6 @@ void dequantize(const std::int8_t* codes, const float* scales, Groups groups, fl
 }
 
 void mask_clipped(const float* values, std::int64_t count, float* gradient) {
-  // Weights hardly ever reach the clip: one read says so, and saves a read and a write of the gradient.
-  if (max_magnitude_parallel(values, count) < kClip) return;
   for_pieces(count, [&](std::int64_t offset, std::int64_t size) {
     zero_clipped(values + offset, size, gradient + offset);
   });

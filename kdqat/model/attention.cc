@@ -31,11 +31,16 @@ class FusedAttention : public torch::autograd::Function<FusedAttention> {
   static variable_list forward(AutogradContext* context, const torch::Tensor& query, const torch::Tensor& key,
                                const torch::Tensor& value, const AttentionInputs& inputs) {
     const kernels::AttentionShape shape = shape_of(inputs.cu_seqlens, inputs.heads, query.size(1));
+    // What the straight-through mask needs of each operand; undefined where every gradient passes.
+    variable_list clipped;
     const auto quantized = [&](const torch::Tensor& operand) {
-      if (inputs.scales == AttentionScales::kNone) return operand.contiguous();
-      torch::Tensor out = torch::empty_like(operand, torch::MemoryFormat::Contiguous);
-      kernels::fake_quantize_heads(shape, inputs.scales, operand.contiguous().data_ptr<float>(),
-                                   out.data_ptr<float>());
+      clipped.emplace_back();
+      const torch::Tensor values = operand.contiguous();
+      if (inputs.scales == AttentionScales::kNone) return values;
+      torch::Tensor out = torch::empty_like(values);
+      const bool clips =
+          kernels::fake_quantize_heads(shape, inputs.scales, values.data_ptr<float>(), out.data_ptr<float>());
+      if (clips) clipped.back() = values;
       return out;
     };
     const torch::Tensor q = quantized(query);
@@ -43,21 +48,23 @@ class FusedAttention : public torch::autograd::Function<FusedAttention> {
     const torch::Tensor v = quantized(value);
     const torch::Tensor scores = torch::empty({shape.ragged_size()}, torch::kFloat32);
     const torch::Tensor map = torch::empty_like(scores);
-    const torch::Tensor quantized_map = torch::empty_like(scores);
+    const bool map_as_it_is = !inputs.dropout.keep.defined() && inputs.scales == AttentionScales::kNone;
+    const torch::Tensor quantized_map = map_as_it_is ? map : torch::empty_like(scores);
     const torch::Tensor product = torch::empty_like(q);
     kernels::attention_forward(
         shape, {.query = q.data_ptr<float>(), .key = k.data_ptr<float>(), .value = v.data_ptr<float>()},
-        data_or_null(inputs.dropout_mask), inputs.scales,
+        kernel_dropout(inputs.dropout), inputs.scales,
         {.scores = scores.data_ptr<float>(),
          .map = map.data_ptr<float>(),
          .quantized_map = quantized_map.data_ptr<float>(),
          .context = product.data_ptr<float>()});
     context->set_materialize_grads(false);
-    context->save_for_backward({query, key, value, q, k, v, map, quantized_map, inputs.dropout_mask});
+    context->save_for_backward(
+        {clipped[0], clipped[1], clipped[2], q, k, v, map, quantized_map, inputs.dropout.keep});
+    context->saved_data["dropout_factor"] = inputs.dropout.factor;
     context->saved_data["cu_seqlens"] =
         std::vector<std::int64_t>(inputs.cu_seqlens.begin(), inputs.cu_seqlens.end());
     context->saved_data["heads"] = inputs.heads;
-    context->saved_data["quantized"] = inputs.scales != AttentionScales::kNone;
     return {scores, map, product};
   }
 
@@ -65,7 +72,7 @@ class FusedAttention : public torch::autograd::Function<FusedAttention> {
     const variable_list saved = context->get_saved_variables();
     const std::vector<std::int64_t> cu_seqlens = context->saved_data["cu_seqlens"].toIntVector();
     const kernels::AttentionShape shape =
-        shape_of(cu_seqlens, context->saved_data["heads"].toInt(), saved[0].size(1));
+        shape_of(cu_seqlens, context->saved_data["heads"].toInt(), saved[3].size(1));
     const torch::Tensor of_scores = contiguous_or_undefined(gradients[0]);
     const torch::Tensor of_map = contiguous_or_undefined(gradients[1]);
     const torch::Tensor of_context = contiguous_or_undefined(gradients[2]);
@@ -76,16 +83,15 @@ class FusedAttention : public torch::autograd::Function<FusedAttention> {
         {.query = saved[3].data_ptr<float>(),
          .key = saved[4].data_ptr<float>(),
          .value = saved[5].data_ptr<float>()},
-        saved[6].data_ptr<float>(), saved[7].data_ptr<float>(), data_or_null(saved[8]),
+        saved[6].data_ptr<float>(), saved[7].data_ptr<float>(),
+        kernel_dropout({.keep = saved[8], .factor = context->saved_data["dropout_factor"].toDouble()}),
         {.scores = data_or_null(of_scores), .map = data_or_null(of_map), .context = data_or_null(of_context)},
         {.query = result[0].data_ptr<float>(),
          .key = result[1].data_ptr<float>(),
          .value = result[2].data_ptr<float>()});
-    if (context->saved_data["quantized"].toBool()) {
-      for (std::size_t i = 0; i < 3; ++i) {
-        const torch::Tensor operand = saved[i].contiguous();
-        kernels::mask_clipped(operand.data_ptr<float>(), operand.numel(), result[i].data_ptr<float>());
-      }
+    for (std::size_t i = 0; i < 3; ++i) {
+      if (!saved[i].defined()) continue;
+      kernels::mask_clipped(saved[i].data_ptr<float>(), saved[i].numel(), result[i].data_ptr<float>());
     }
     result.emplace_back();
     return result;
@@ -136,7 +142,7 @@ AttentionSignals plain_attention(AttentionInputs inputs) {
     maps.push_back(of_sentence.softmax(-1).reshape({-1}));
   }
   const torch::Tensor map = torch::cat(maps);
-  torch::Tensor used_map = inputs.dropout_mask.defined() ? map * inputs.dropout_mask : map;
+  torch::Tensor used_map = drop(map, inputs.dropout);
   if (inputs.scales == AttentionScales::kTensor) used_map = fake_quantize_whole(used_map);
 
   std::vector<torch::Tensor> contexts;

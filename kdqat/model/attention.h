@@ -6,6 +6,7 @@
 #include <span>
 
 #include "kdqat/kernels/attention.h"
+#include "kdqat/model/dropout.h"
 #include "kdqat/quant/linear.h"
 
 namespace kdqat::model {
@@ -15,7 +16,7 @@ struct AttentionInputs {
   torch::Tensor query;                       ///< [T, D]
   torch::Tensor key;                         ///< [T, D]
   torch::Tensor value;                       ///< [T, D]
-  torch::Tensor dropout_mask;                ///< ragged, multiplied into the map; undefined for none
+  DropoutMask dropout;                       ///< ragged, of the map
   std::span<const std::int64_t> cu_seqlens;  ///< [B+1]
   std::int64_t heads = 1;
   kernels::AttentionScales scales = kernels::AttentionScales::kNone;  ///< of query, key, value and the map

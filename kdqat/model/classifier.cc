@@ -1,8 +1,5 @@
 #include "kdqat/model/classifier.h"
 
-#include <torch/nn/functional/activation.h>
-#include <torch/nn/functional/normalization.h>
-
 #include <algorithm>
 #include <memory>
 
@@ -77,84 +74,89 @@ class ForwardPass {
   Signals run() {
     Signals signals;
     torch::Tensor hidden = embed();
-    signals.hidden_states.push_back(hidden);
+    keep(options_.signals.hidden_states, hidden, signals.hidden_states);
     for (const EncoderLayer& layer : weights_.layers) {
       hidden = feed_forward(layer, attend(layer, hidden, signals));
-      signals.hidden_states.push_back(hidden);
+      keep(options_.signals.hidden_states, hidden, signals.hidden_states);
     }
     signals.logits = classify(hidden);
     return signals;
   }
 
  private:
-  torch::Tensor dropout_mask(std::int64_t count, double probability) {
-    torch::Tensor mask = torch::empty({count}, torch::kFloat32);
+  static void keep(bool wanted, const torch::Tensor& signal, std::vector<torch::Tensor>& list) {
+    if (wanted) list.push_back(signal);
+  }
+
+  /// The next mask of this pass; none in evaluation.
+  DropoutMask draw_mask(std::int64_t count, double probability) {
+    if (!options_.dropout || probability == 0.0) return {};
+    DropoutMask mask{.keep = torch::empty({count}, torch::kUInt8), .factor = 1.0 / (1.0 - probability)};
     kernels::fill_dropout_mask(
         {.seed = options_.dropout->seed, .update = options_.dropout->update, .site = site_++}, probability,
-        count, mask.data_ptr<float>());
+        count, mask.keep.data_ptr<std::uint8_t>());
     return mask;
   }
 
-  torch::Tensor drop(const torch::Tensor& values, double probability) {
-    if (!options_.dropout || probability == 0.0) return values;
-    return values * dropout_mask(values.numel(), probability).view(values.sizes()).to(values.options());
+  DropoutMask draw_hidden_mask(const torch::Tensor& values) {
+    return draw_mask(values.numel(), config_.hidden_dropout_prob);
   }
 
-  torch::Tensor normalize(const torch::Tensor& values, const LayerNorm& norm) const {
-    return torch::layer_norm(values, {config_.hidden_size}, norm.weight, norm.bias, config_.layer_norm_eps);
+  torch::Tensor normalize(const torch::Tensor& x, const DropoutMask& dropout, const torch::Tensor& residual,
+                          const LayerNorm& norm) const {
+    return layer_norm(x, dropout, residual, norm, config_.layer_norm_eps, options_.form);
   }
 
   torch::Tensor embed() {
     const std::optional<Quantizer> quantizer =
         quantization_ ? embedding_quantizer(quantization_->embedding_bits) : std::nullopt;
-    const torch::Tensor sum =
-        quant::embedding(batch_.input_ids, weights_.word_embeddings, quantizer, options_.form) +
-        quant::embedding(batch_.position_ids, weights_.position_embeddings, std::nullopt,
-                         quant::Form::kPlain) +
-        quant::embedding(batch_.token_type_ids, weights_.token_type_embeddings, std::nullopt,
-                         quant::Form::kPlain);
-    return drop(normalize(sum, weights_.embeddings_norm), config_.hidden_dropout_prob);
+    const torch::Tensor word =
+        quant::embedding(batch_.input_ids, weights_.word_embeddings, quantizer, options_.form);
+    const torch::Tensor place = quant::embedding(batch_.position_ids, weights_.position_embeddings,
+                                                 std::nullopt, quant::Form::kPlain) +
+                                quant::embedding(batch_.token_type_ids, weights_.token_type_embeddings,
+                                                 std::nullopt, quant::Form::kPlain);
+    return drop(normalize(word, {}, place, weights_.embeddings_norm), draw_hidden_mask(word));
   }
 
   torch::Tensor attend(const EncoderLayer& layer, const torch::Tensor& hidden, Signals& signals) {
     const std::vector<torch::Tensor> projected =
         quant::linear(hidden, std::vector{layer.query, layer.key, layer.value}, quantized_linear_);
-    AttentionInputs inputs{.query = projected[0],
-                           .key = projected[1],
-                           .value = projected[2],
-                           .dropout_mask = {},
-                           .cu_seqlens = batch_.cu_seqlens,
-                           .heads = config_.num_attention_heads,
-                           .scales = attention_scales(quantization_)};
-    if (options_.dropout && config_.attention_probs_dropout_prob > 0.0) {
-      const kernels::AttentionShape shape{.cu_seqlens = batch_.cu_seqlens,
-                                          .heads = config_.num_attention_heads};
-      inputs.dropout_mask = dropout_mask(shape.ragged_size(), config_.attention_probs_dropout_prob);
-    }
+    const kernels::AttentionShape shape{.cu_seqlens = batch_.cu_seqlens,
+                                        .heads = config_.num_attention_heads};
+    const AttentionInputs inputs{
+        .query = projected[0],
+        .key = projected[1],
+        .value = projected[2],
+        .dropout = draw_mask(shape.ragged_size(), config_.attention_probs_dropout_prob),
+        .cu_seqlens = batch_.cu_seqlens,
+        .heads = config_.num_attention_heads,
+        .scales = attention_scales(quantization_)};
     const AttentionSignals attended = attention(inputs, options_.form);
     const torch::Tensor sa_output =
         quant::linear(attended.context, layer.attention_output, quantized_linear_);
-    torch::Tensor output =
-        normalize(drop(sa_output, config_.hidden_dropout_prob) + hidden, layer.attention_norm);
-    signals.attention_scores.push_back(attended.scores);
-    signals.attention_map.push_back(attended.map);
-    signals.context.push_back(attended.context);
-    signals.sa_output.push_back(sa_output);
-    signals.attention_output.push_back(output);
+    torch::Tensor output = normalize(sa_output, draw_hidden_mask(sa_output), hidden, layer.attention_norm);
+    const SignalSelection& wanted = options_.signals;
+    keep(wanted.attention_scores, attended.scores, signals.attention_scores);
+    keep(wanted.attention_map, attended.map, signals.attention_map);
+    keep(wanted.context, attended.context, signals.context);
+    keep(wanted.sa_output, sa_output, signals.sa_output);
+    keep(wanted.attention_output, output, signals.attention_output);
     return output;
   }
 
   torch::Tensor feed_forward(const EncoderLayer& layer, const torch::Tensor& attention_output) {
-    const torch::Tensor activated =
-        torch::gelu(quant::linear(attention_output, layer.intermediate, quantized_linear_));
-    const torch::Tensor projected = quant::linear(activated, layer.output, quantized_linear_);
-    return normalize(drop(projected, config_.hidden_dropout_prob) + attention_output, layer.output_norm);
+    quant::LinearOptions after_gelu = quantized_linear_;
+    after_gelu.gelu_input = true;
+    const torch::Tensor intermediate = quant::linear(attention_output, layer.intermediate, quantized_linear_);
+    const torch::Tensor projected = quant::linear(intermediate, layer.output, after_gelu);
+    return normalize(projected, draw_hidden_mask(projected), attention_output, layer.output_norm);
   }
 
   torch::Tensor classify(const torch::Tensor& hidden) {
     const torch::Tensor first = hidden.index_select(0, batch_.first_tokens);  // [B, D]
     const torch::Tensor pooled = torch::tanh(quant::linear(first, weights_.pooler, quantized_linear_));
-    return quant::linear(drop(pooled, config_.hidden_dropout_prob), weights_.classifier, plain_linear_);
+    return quant::linear(drop(pooled, draw_hidden_mask(pooled)), weights_.classifier, plain_linear_);
   }
 
   const format::EncoderConfig& config_;
@@ -270,6 +272,22 @@ Classifier::Classifier(format::EncoderConfig config, std::optional<QuantizationC
 
 void Classifier::set_requires_grad(bool requires_grad) {
   for (const NamedParameter& parameter : parameters()) parameter.tensor->requires_grad_(requires_grad);
+}
+
+void Classifier::freeze(quant::Precision precision) {
+  if (quantization_)
+    throw base::InvalidArgument("freeze: expected a model in floating point, found a student");
+  set_requires_grad(false);
+  const auto round = [&](quant::LinearParameters& linear) {
+    linear.weight = quant::round_for_products(linear.weight, precision);
+  };
+  for (EncoderLayer& layer : weights_.layers) {
+    for (quant::LinearParameters* linear : {&layer.query, &layer.key, &layer.value, &layer.attention_output,
+                                            &layer.intermediate, &layer.output}) {
+      round(*linear);
+    }
+  }
+  round(weights_.pooler);
 }
 
 Signals Classifier::forward(const data::Batch& batch, const ForwardOptions& options) const {

@@ -11,14 +11,10 @@
 #include "kdqat/data/batch.h"
 #include "kdqat/format/encoder_config.h"
 #include "kdqat/format/quantization_config.h"
+#include "kdqat/model/layer_norm.h"
 #include "kdqat/quant/linear.h"
 
 namespace kdqat::model {
-
-struct LayerNorm {
-  torch::Tensor weight;  ///< [D]
-  torch::Tensor bias;    ///< [D]
-};
 
 struct EncoderLayer {
   quant::LinearParameters query;             ///< [D, D]
@@ -55,6 +51,24 @@ std::vector<NamedParameter> named_parameters(Weights& weights);
 std::vector<std::pair<std::string, std::vector<std::int64_t>>> parameter_shapes(
     const format::EncoderConfig& config);
 
+/// Which signals a forward pass keeps; the logits always.
+struct SignalSelection {
+  bool hidden_states = true;
+  bool attention_scores = true;
+  bool attention_map = true;
+  bool context = true;
+  bool sa_output = true;
+  bool attention_output = true;
+};
+
+/// The logits alone.
+inline constexpr SignalSelection kNoSignals{.hidden_states = false,
+                                            .attention_scores = false,
+                                            .attention_map = false,
+                                            .context = false,
+                                            .sa_output = false,
+                                            .attention_output = false};
+
 /// How a forward pass is carried out.
 struct ForwardOptions {
   /// Where dropout draws from while training; none in evaluation.
@@ -65,10 +79,12 @@ struct ForwardOptions {
   std::optional<Dropout> dropout;
   quant::Form form = quant::Form::kFused;
   quant::Precision precision = quant::Precision::kFp32;
+  SignalSelection signals{};
 };
 
-/// Every signal that a loss or an analysis reads. [T, D] but for the logits and the ragged ones (see
-/// kernels/attention.h): those of one sentence are [H, n_b, n_b], sentence after sentence.
+/// Every signal that a loss or an analysis reads; empty where it is not kept. [T, D] but for the logits and
+/// the ragged ones (see kernels/attention.h): those of one sentence are [H, n_b, n_b], sentence after
+/// sentence.
 struct Signals {
   torch::Tensor logits;                         ///< [B, C]
   std::vector<torch::Tensor> hidden_states;     ///< L + 1: of the embedding and of each layer
@@ -99,6 +115,11 @@ class Classifier {
 
   /// Whether autograd records gradients of the parameters.
   void set_requires_grad(bool requires_grad);
+
+  /// Rounds the weights of the quantizable linears once to what products of this precision round them to at
+  /// every pass, and frees the others: for a model in floating point that only runs forward in the fused form
+  /// from here on, as a teacher. Does nothing where products are float32.
+  void freeze(quant::Precision precision);
 
   /// Throws InvalidArgument if a sentence is longer than the positions or an id is outside of its table.
   Signals forward(const data::Batch& batch, const ForwardOptions& options = {}) const;

@@ -65,16 +65,16 @@ QuantizedTensor quantize(const torch::Tensor& values, Quantizer quantizer, Granu
   auto* scales = result.scales.data_ptr<float>();
   switch (quantizer) {
     case Quantizer::kTernary:
-      kernels::quantize_ternary(data, groups, codes, scales);
+      result.clips = kernels::quantize_ternary(data, groups, codes, scales);
       break;
     case Quantizer::kTwnUniform4:
-      kernels::quantize_twn_uniform(data, groups, 4, codes, scales);
+      result.clips = kernels::quantize_twn_uniform(data, groups, 4, codes, scales);
       break;
     case Quantizer::kTwnUniform8:
-      kernels::quantize_twn_uniform(data, groups, 8, codes, scales);
+      result.clips = kernels::quantize_twn_uniform(data, groups, 8, codes, scales);
       break;
     case Quantizer::kSymmetric8:
-      kernels::quantize_symmetric(data, groups, codes, scales);
+      result.clips = kernels::quantize_symmetric(data, groups, codes, scales);
       break;
     case Quantizer::kAsymmetric8:
       throw base::InvalidArgument("quantizer: asymmetric min-max has no codes that are multiples of a scale");

@@ -15,6 +15,7 @@ enum class Granularity {
 struct QuantizedTensor {
   torch::Tensor codes;   ///< int8, shape of the input
   torch::Tensor scales;  ///< float32 [1] per tensor, [rows] per row; value = code * scale
+  bool clips = false;    ///< whether a magnitude reaches kernels::kClip, where gradients end
 };
 
 /// Codes and scales of `values`, [rows, cols]. Not differentiable.

@@ -1,7 +1,13 @@
 #include "kdqat/quant/linear.h"
 
+#include <torch/nn/functional/activation.h>
+
+#include <limits>
+
 #include "kdqat/base/error.h"
 #include "kdqat/kernels/epilogue.h"
+#include "kdqat/kernels/gelu.h"
+#include "kdqat/kernels/gradient_factors.h"
 #include "kdqat/kernels/matmul.h"
 #include "kdqat/kernels/quantize.h"
 
@@ -13,20 +19,14 @@ using kernels::MatrixView;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-/// A factor of a product as the forward pass met it: floats, or codes with their scales.
+/// A factor of a product as the forward pass met it.
 struct Factor {
-  torch::Tensor values;  ///< float32 [rows, cols]; the latent values where there are codes
-  torch::Tensor codes;   ///< int8 [rows, cols], or undefined
-  torch::Tensor scales;  ///< float32 [1] or [rows], or undefined
+  torch::Tensor elements;  ///< [rows, cols]: int8 codes, or values in float32 or bfloat16
+  torch::Tensor scales;    ///< of the codes, float32 [1] or [rows]; undefined where there are none
+  bool clips = false;      ///< whether a value that was quantized reaches the clip
 
-  bool quantized() const { return codes.defined(); }
+  bool quantized() const { return scales.defined(); }
 };
-
-Factor make_factor(const torch::Tensor& values, std::optional<Quantizer> quantizer, Granularity granularity) {
-  if (!quantizer) return {.values = values, .codes = {}, .scales = {}};
-  const QuantizedTensor quantized = quantize(values, *quantizer, granularity);
-  return {.values = values, .codes = quantized.codes, .scales = quantized.scales};
-}
 
 int magnitude_of(Quantizer quantizer) {
   switch (quantizer) {
@@ -44,9 +44,13 @@ ElementType product_type(Precision precision) {
                                                                        : ElementType::kF32;
 }
 
-/// float32 or int8 values as elements of a product.
+torch::ScalarType dtype_of(ElementType type) {
+  return type == ElementType::kBF16 ? torch::kBFloat16 : torch::kFloat32;
+}
+
+/// float32, bfloat16 or int8 values as elements of a product in kF32 or kBF16.
 torch::Tensor as_elements(const torch::Tensor& values, ElementType type) {
-  if (type == ElementType::kF32) return values.to(torch::kFloat32);
+  if (type == ElementType::kF32 || values.scalar_type() == torch::kBFloat16) return values.to(dtype_of(type));
   torch::Tensor out = torch::empty(values.sizes(), torch::kBFloat16);
   auto* words = reinterpret_cast<std::uint16_t*>(out.data_ptr<at::BFloat16>());
   if (values.scalar_type() == torch::kInt8) {
@@ -57,9 +61,61 @@ torch::Tensor as_elements(const torch::Tensor& values, ElementType type) {
   return out;
 }
 
-MatrixView view_of(const torch::Tensor& elements, ElementType type, bool transposed = false) {
+/// What the codes stand for, or the values, as elements.
+torch::Tensor value_elements(const Factor& factor, ElementType type) {
+  return as_elements(
+      factor.quantized() ? dequantize({.codes = factor.elements, .scales = factor.scales}) : factor.elements,
+      type);
+}
+
+Factor quantized_factor(const torch::Tensor& values, Quantizer quantizer, Granularity granularity) {
+  QuantizedTensor quantized = quantize(values, quantizer, granularity);
+  return {.elements = quantized.codes, .scales = quantized.scales, .clips = quantized.clips};
+}
+
+Factor weight_factor(const torch::Tensor& weight, const LinearOptions& options) {
+  const LinearQuantization& quantization = options.quantization;
+  if (quantization.weight) {
+    return quantized_factor(weight, *quantization.weight, quantization.weight_granularity);
+  }
+  return {.elements = as_elements(weight, product_type(options.precision)), .scales = {}};
+}
+
+/// Codes of GELU(x), group by group, so that the activation itself is never written.
+Factor quantized_gelu(const torch::Tensor& x, Granularity granularity) {
+  const kernels::Groups groups = granularity == Granularity::kPerTensor
+                                     ? kernels::Groups{.count = 1, .size = x.numel()}
+                                     : kernels::Groups{.count = x.size(0), .size = x.size(1)};
+  Factor result{.elements = torch::empty(x.sizes(), torch::kInt8),
+                .scales = torch::zeros({groups.count}, torch::kFloat32)};
+  if (x.numel() == 0) return result;
+  result.clips = kernels::gelu_quantize_symmetric(
+      x.data_ptr<float>(), groups, result.elements.data_ptr<std::int8_t>(), result.scales.data_ptr<float>());
+  return result;
+}
+
+Factor input_factor(const torch::Tensor& x, const LinearOptions& options) {
+  const LinearQuantization& quantization = options.quantization;
+  if (options.gelu_input && quantization.quantize_input) {
+    return quantized_gelu(x, quantization.input_granularity);
+  }
+  torch::Tensor values = x;
+  if (options.gelu_input) {
+    values = torch::empty_like(x);
+    kernels::gelu_forward(x.data_ptr<float>(), x.numel(), values.data_ptr<float>());
+  }
+  if (quantization.quantize_input) {
+    return quantized_factor(values, Quantizer::kSymmetric8, quantization.input_granularity);
+  }
+  return {.elements = as_elements(values, product_type(options.precision)), .scales = {}};
+}
+
+MatrixView view_of(const torch::Tensor& elements, bool transposed = false) {
   const std::int64_t rows = elements.size(0);
   const std::int64_t cols = elements.size(1);
+  const ElementType type = elements.scalar_type() == torch::kInt8       ? ElementType::kS8
+                           : elements.scalar_type() == torch::kBFloat16 ? ElementType::kBF16
+                                                                        : ElementType::kF32;
   return {.data = elements.data_ptr(),
           .type = type,
           .rows = transposed ? cols : rows,
@@ -67,37 +123,20 @@ MatrixView view_of(const torch::Tensor& elements, ElementType type, bool transpo
           .transposed = transposed};
 }
 
-kernels::Epilogue epilogue_of(const torch::Tensor& out, const torch::Tensor& bias) {
-  return {.rows = out.size(0), .cols = out.size(1), .bias = bias.data_ptr<float>()};
-}
-
 torch::Tensor integer_product(const Factor& x, const Factor& weight, const torch::Tensor& bias,
                               Quantizer quantizer) {
-  torch::Tensor out = torch::empty({x.codes.size(0), weight.codes.size(0)}, torch::kFloat32);
+  torch::Tensor out = torch::empty({x.elements.size(0), weight.elements.size(0)}, torch::kFloat32);
   auto* sums = reinterpret_cast<std::int32_t*>(out.data_ptr<float>());
-  kernels::matmul(view_of(x.codes, ElementType::kS8),
-                  view_of(weight.codes, ElementType::kS8, /*transposed=*/true), sums,
-                  magnitude_of(quantizer));
-  kernels::Epilogue epilogue = epilogue_of(out, bias);
-  epilogue.row_scales = x.scales.data_ptr<float>();
-  epilogue.row_scales_count = x.scales.numel();
-  epilogue.col_scales = weight.scales.data_ptr<float>();
-  epilogue.col_scales_count = weight.scales.numel();
-  kernels::apply_epilogue(epilogue, sums);
-  return out;
-}
-
-torch::Tensor float_values(const Factor& factor) {
-  return factor.quantized() ? dequantize({.codes = factor.codes, .scales = factor.scales}) : factor.values;
-}
-
-torch::Tensor float_product(const Factor& x, const Factor& weight, const torch::Tensor& bias,
-                            ElementType type) {
-  const torch::Tensor left = as_elements(float_values(x), type);
-  const torch::Tensor right = as_elements(float_values(weight), type);
-  torch::Tensor out = torch::empty({left.size(0), right.size(0)}, torch::kFloat32);
-  kernels::matmul(view_of(left, type), view_of(right, type, /*transposed=*/true), out.data_ptr<float>());
-  kernels::add_bias(epilogue_of(out, bias), out.data_ptr<float>());
+  kernels::matmul(view_of(x.elements), view_of(weight.elements, /*transposed=*/true), sums,
+                  {.right_magnitude = magnitude_of(quantizer)});
+  kernels::apply_epilogue({.rows = out.size(0),
+                           .cols = out.size(1),
+                           .row_scales = x.scales.data_ptr<float>(),
+                           .row_scales_count = x.scales.numel(),
+                           .col_scales = weight.scales.data_ptr<float>(),
+                           .col_scales_count = weight.scales.numel(),
+                           .bias = bias.data_ptr<float>()},
+                          sums);
   return out;
 }
 
@@ -109,49 +148,44 @@ torch::Tensor fused_product(const Factor& x, const Factor& weight, const torch::
       return integer_product(x, weight, bias, quantizer);
     }
   }
-  return float_product(x, weight, bias, product_type(options.precision));
-}
-
-/// Whether the scales of a factor belong to the rows or to the columns of the gradient that meets it.
-enum class ScaledSide { kRows, kColumns };
-
-/// gradient [T, out] times the scales of the codes that it is about to meet, as elements of a product; so the
-/// codes enter the product as they are: integers, exact in bfloat16 too.
-torch::Tensor scaled_elements(const torch::Tensor& gradient, const torch::Tensor& scales, ScaledSide side,
-                              ElementType type) {
-  if (!scales.defined()) return as_elements(gradient, type);
-  const bool rows = side == ScaledSide::kRows;
-  if (type == ElementType::kF32) return gradient * (rows ? scales.unsqueeze(1) : scales);
-  const torch::Tensor each = scales.expand({gradient.size(rows ? 0 : 1)}).contiguous();
-  torch::Tensor out = torch::empty(gradient.sizes(), torch::kBFloat16);
-  kernels::convert_to_bf16({.values = gradient.data_ptr<float>(),
-                            .rows = gradient.size(0),
-                            .cols = gradient.size(1),
-                            .row_scales = rows ? each.data_ptr<float>() : nullptr,
-                            .col_scales = rows ? nullptr : each.data_ptr<float>()},
-                           reinterpret_cast<std::uint16_t*>(out.data_ptr<at::BFloat16>()));
+  const ElementType type = product_type(options.precision);
+  const torch::Tensor left = value_elements(x, type);
+  const torch::Tensor right = value_elements(weight, type);
+  torch::Tensor out = torch::empty({left.size(0), right.size(0)}, torch::kFloat32);
+  kernels::matmul(view_of(left), view_of(right, /*transposed=*/true), out.data_ptr<float>(),
+                  {.bias = bias.data_ptr<float>()});
   return out;
 }
 
-torch::Tensor input_gradient(const torch::Tensor& gradient, const Factor& weight, ElementType type) {
-  const torch::Tensor left = scaled_elements(gradient, weight.scales, ScaledSide::kColumns, type);
-  const torch::Tensor right = as_elements(weight.quantized() ? weight.codes : weight.values, type);
-  torch::Tensor out = torch::empty({left.size(0), right.size(1)}, torch::kFloat32);
-  kernels::matmul(view_of(left, type), view_of(right, type), out.data_ptr<float>());
-  return out;
-}
+/// The gradient of y, scaled and rounded for the two products of backward, and summed for the bias.
+struct BackwardFactors {
+  torch::Tensor for_input;
+  torch::Tensor for_weight;
+  torch::Tensor bias;
+};
 
-torch::Tensor weight_gradient(const torch::Tensor& gradient, const Factor& x, ElementType type) {
-  const torch::Tensor left = scaled_elements(gradient, x.scales, ScaledSide::kRows, type);
-  const torch::Tensor right = as_elements(x.quantized() ? x.codes : x.values, type);
-  torch::Tensor out = torch::empty({left.size(1), right.size(1)}, torch::kFloat32);
-  kernels::matmul(view_of(left, type, /*transposed=*/true), view_of(right, type), out.data_ptr<float>());
-  return out;
-}
-
-void mask_where_clipped(const Factor& factor, torch::Tensor& gradient) {
-  if (!factor.quantized()) return;
-  kernels::mask_clipped(factor.values.data_ptr<float>(), gradient.numel(), gradient.data_ptr<float>());
+BackwardFactors backward_factors(const torch::Tensor& gradient, const Factor& x, const Factor& weight,
+                                 ElementType type) {
+  BackwardFactors result{.for_input = torch::empty(gradient.sizes(), dtype_of(type)),
+                         .for_weight = {},
+                         .bias = torch::empty({gradient.size(1)}, torch::kFloat32)};
+  result.for_weight =
+      x.quantized() || weight.quantized() ? torch::empty_like(result.for_input) : result.for_input;
+  kernels::ArrivingGradient arriving{
+      .values = gradient.data_ptr<float>(), .rows = gradient.size(0), .cols = gradient.size(1)};
+  if (weight.quantized()) {
+    arriving.weight_scales = weight.scales.data_ptr<float>();
+    arriving.weight_scales_count = weight.scales.numel();
+  }
+  if (x.quantized()) {
+    arriving.input_scales = x.scales.data_ptr<float>();
+    arriving.input_scales_count = x.scales.numel();
+  }
+  kernels::make_gradient_factors(arriving, {.for_input = result.for_input.data_ptr(),
+                                            .for_weight = result.for_weight.data_ptr(),
+                                            .type = type,
+                                            .bias = result.bias.data_ptr<float>()});
+  return result;
 }
 
 class FusedLinear : public torch::autograd::Function<FusedLinear> {
@@ -159,20 +193,21 @@ class FusedLinear : public torch::autograd::Function<FusedLinear> {
   /// parameters: weight and bias of each layer in turn.
   static variable_list forward(AutogradContext* context, const torch::Tensor& x, at::TensorList parameters,
                                const LinearOptions& options) {
-    const LinearQuantization& quantization = options.quantization;
-    const Factor input = make_factor(
-        x.contiguous(), quantization.quantize_input ? std::optional(Quantizer::kSymmetric8) : std::nullopt,
-        quantization.input_granularity);
-    variable_list saved = {input.values, input.codes, input.scales};
+    const torch::Tensor values = x.contiguous();
+    const Factor input = input_factor(values, options);
+    variable_list saved = {options.gelu_input || input.clips ? values : torch::Tensor(), input.elements,
+                           input.scales};
     variable_list outputs;
     for (std::size_t i = 0; i < parameters.size(); i += 2) {
-      const Factor weight =
-          make_factor(parameters[i].contiguous(), quantization.weight, quantization.weight_granularity);
+      const torch::Tensor latent = parameters[i].contiguous();
+      const Factor weight = weight_factor(latent, options);
       outputs.push_back(fused_product(input, weight, parameters[i + 1], options));
-      saved.insert(saved.end(), {weight.values, weight.codes, weight.scales});
+      saved.insert(saved.end(), {weight.clips ? latent : torch::Tensor(), weight.elements, weight.scales});
     }
     context->save_for_backward(saved);
     context->saved_data["bf16"] = options.precision == Precision::kBf16;
+    context->saved_data["gelu"] = options.gelu_input;
+    context->saved_data["clips"] = input.clips;
     return outputs;
   }
 
@@ -180,22 +215,32 @@ class FusedLinear : public torch::autograd::Function<FusedLinear> {
     const ElementType type =
         product_type(context->saved_data["bf16"].toBool() ? Precision::kBf16 : Precision::kFp32);
     const variable_list saved = context->get_saved_variables();
-    const Factor input{.values = saved[0], .codes = saved[1], .scales = saved[2]};
-    torch::Tensor x_gradient;
+    const torch::Tensor& x = saved[0];
+    const Factor input{.elements = saved[1], .scales = saved[2]};
+    const torch::Tensor input_elements = as_elements(input.elements, type);
+    torch::Tensor x_gradient = torch::empty(input.elements.sizes(), torch::kFloat32);
     variable_list result(1);
     for (std::size_t i = 0; i < gradients.size(); ++i) {
-      const Factor weight{.values = saved[3 * i + 3], .codes = saved[3 * i + 4], .scales = saved[3 * i + 5]};
-      const torch::Tensor gradient = gradients[i].contiguous();
-      const torch::Tensor from_layer = input_gradient(gradient, weight, type);
-      x_gradient = x_gradient.defined() ? x_gradient.add_(from_layer) : from_layer;
-      torch::Tensor of_weight = weight_gradient(gradient, input, type);
-      mask_where_clipped(weight, of_weight);
-      torch::Tensor of_bias = torch::empty({gradient.size(1)}, torch::kFloat32);
-      kernels::sum_rows(gradient.data_ptr<float>(), gradient.size(0), gradient.size(1),
-                        of_bias.data_ptr<float>());
-      result.insert(result.end(), {of_weight, of_bias});
+      const torch::Tensor& latent = saved[3 * i + 3];
+      const Factor weight{.elements = saved[3 * i + 4], .scales = saved[3 * i + 5]};
+      const BackwardFactors factors = backward_factors(gradients[i].contiguous(), input, weight, type);
+      kernels::matmul(view_of(factors.for_input), view_of(as_elements(weight.elements, type)),
+                      x_gradient.data_ptr<float>(), {.accumulate = i > 0});
+      torch::Tensor of_weight = torch::empty(weight.elements.sizes(), torch::kFloat32);
+      kernels::matmul(view_of(factors.for_weight, /*transposed=*/true), view_of(input_elements),
+                      of_weight.data_ptr<float>());
+      if (latent.defined()) {
+        kernels::mask_clipped(latent.data_ptr<float>(), latent.numel(), of_weight.data_ptr<float>());
+      }
+      result.insert(result.end(), {of_weight, factors.bias});
     }
-    mask_where_clipped(input, x_gradient);
+    if (context->saved_data["gelu"].toBool()) {
+      const float clip =
+          context->saved_data["clips"].toBool() ? kernels::kClip : std::numeric_limits<float>::infinity();
+      kernels::gelu_backward(x.data_ptr<float>(), x.numel(), clip, x_gradient.data_ptr<float>());
+    } else if (x.defined()) {
+      kernels::mask_clipped(x.data_ptr<float>(), x.numel(), x_gradient.data_ptr<float>());
+    }
     result[0] = x_gradient;
     result.emplace_back();
     return result;
@@ -210,16 +255,21 @@ torch::Tensor plain_linear(const torch::Tensor& x, const LinearParameters& layer
   return torch::matmul(x, weight.t()) + layer.bias;
 }
 
-void check_shapes(const torch::Tensor& x, const LinearParameters& layer, Form form) {
+void check_tensors(const torch::Tensor& x, const LinearParameters& layer, const LinearOptions& options) {
   if (x.dim() != 2 || layer.weight.dim() != 2 || layer.weight.size(1) != x.size(1) ||
       layer.bias.sizes() != torch::IntArrayRef{layer.weight.size(0)}) {
     throw base::InvalidArgument(
         base::concat("linear: expected x [T, in], weight [out, in], bias [out], found ", x.sizes(), ", ",
                      layer.weight.sizes(), ", ", layer.bias.sizes()));
   }
-  if (form != Form::kFused) return;
+  if (options.form != Form::kFused) return;
+  const bool rounded_weight = layer.weight.scalar_type() == torch::kBFloat16 &&
+                              options.precision == Precision::kBf16 && !options.quantization.weight &&
+                              !layer.weight.requires_grad();
   for (const torch::Tensor& tensor : {x, layer.weight, layer.bias}) {
-    if (tensor.scalar_type() != torch::kFloat32 || !tensor.device().is_cpu()) {
+    const bool allowed =
+        tensor.scalar_type() == torch::kFloat32 || (rounded_weight && tensor.is_same(layer.weight));
+    if (!allowed || !tensor.device().is_cpu()) {
       throw base::InvalidArgument(base::concat("linear: the fused form takes float32 on a CPU, found ",
                                                tensor.scalar_type(), " on ", tensor.device()));
     }
@@ -228,9 +278,13 @@ void check_shapes(const torch::Tensor& x, const LinearParameters& layer, Form fo
 
 }  // namespace
 
+torch::Tensor round_for_products(const torch::Tensor& values, Precision precision) {
+  return as_elements(values.detach().contiguous(), product_type(precision));
+}
+
 std::vector<torch::Tensor> linear(const torch::Tensor& x, std::span<const LinearParameters> layers,
                                   const LinearOptions& options) {
-  for (const LinearParameters& layer : layers) check_shapes(x, layer, options.form);
+  for (const LinearParameters& layer : layers) check_tensors(x, layer, options);
   if (options.form == Form::kFused) {
     std::vector<torch::Tensor> parameters;
     for (const LinearParameters& layer : layers)
@@ -238,9 +292,10 @@ std::vector<torch::Tensor> linear(const torch::Tensor& x, std::span<const Linear
     return FusedLinear::apply(x, at::TensorList(parameters), options);
   }
   const LinearQuantization& quantization = options.quantization;
-  const torch::Tensor input = quantization.quantize_input
-                                  ? fake_quantize(x, Quantizer::kSymmetric8, quantization.input_granularity)
-                                  : x;
+  torch::Tensor input = options.gelu_input ? torch::gelu(x) : x;
+  if (quantization.quantize_input) {
+    input = fake_quantize(input, Quantizer::kSymmetric8, quantization.input_granularity);
+  }
   std::vector<torch::Tensor> outputs;
   for (const LinearParameters& layer : layers) outputs.push_back(plain_linear(input, layer, quantization));
   return outputs;

@@ -29,18 +29,24 @@ struct LinearQuantization {
 
 struct LinearOptions {
   LinearQuantization quantization;
+  bool gelu_input = false;  ///< whether x goes through GELU (kernels/gelu.h) before anything else
   Form form = Form::kFused;
   Precision precision = Precision::kFp32;
 };
 
-/// Weight [out, in] and bias [out].
+/// Weight [out, in] and bias [out]. A weight that is neither trained nor quantized may be bfloat16 for kBf16
+/// in the fused form: what it would be rounded to.
 struct LinearParameters {
   torch::Tensor weight;
   torch::Tensor bias;
 };
 
+/// float32 `values` as the elements that products of this precision take on this processor: bfloat16 or as
+/// they are. Not differentiable.
+torch::Tensor round_for_products(const torch::Tensor& values, Precision precision);
+
 /// y = Q(x) Q(W)^T + b for each of the layers, whose input is the same and quantized once: x [T, in], y [T,
-/// out].
+/// out]; with gelu_input, GELU(x) takes the place of x.
 ///
 /// Gradients are straight-through in x and W (see fake_quantize). In the fused form the product of int8 codes
 /// is an integer product, exact; where only one factor is quantized, or 8-bit weights could saturate on this

@@ -166,8 +166,9 @@ TrainingResult run_finetune(const FinetuneConfig& given, const TrainingCallbacks
   }
 
   const auto losses = [&](const data::Batch& batch, std::int64_t update) {
-    const model::Signals signals = classifier.forward(
-        batch, {.dropout = dropout_of(config.training, update), .precision = config.training.precision});
+    const model::Signals signals = classifier.forward(batch, {.dropout = dropout_of(config.training, update),
+                                                              .precision = config.training.precision,
+                                                              .signals = model::kNoSignals});
     const torch::Tensor loss = distill::ground_truth_loss(signals.logits, batch.labels);
     distill::ObjectiveResult result{.total = loss, .losses = {}};
     result.losses.push_back({.loss = distill::Loss::kGroundTruth, .value = distill::sum_terms({loss})});
@@ -203,13 +204,16 @@ TrainingResult run_distill(const DistillConfig& given, const TrainingCallbacks& 
   const text::Tokenizer tokenizer = load_tokenizer(config.teacher_dir, teacher.config());
   const Splits splits = load_splits(config.training, task, tokenizer, callbacks);
   model::Classifier student = model::make_student(teacher, config.quantization);
+  teacher.freeze(config.training.precision);
   const bool needs_teacher =
       std::any_of(distill::kLosses.begin(), distill::kLosses.end(), [&](distill::Loss loss) {
         return loss != distill::Loss::kGroundTruth && config.objective.weight_of(loss) > 0.0;
       });
 
   const auto losses = [&](const data::Batch& batch, std::int64_t update) {
-    model::ForwardOptions options{.dropout = {}, .precision = config.training.precision};
+    model::ForwardOptions options{.dropout = {},
+                                  .precision = config.training.precision,
+                                  .signals = distill::needed_signals(config.objective)};
     model::Signals teacher_signals;
     if (needs_teacher) {
       const torch::NoGradGuard no_grad;

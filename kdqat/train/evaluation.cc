@@ -15,8 +15,10 @@ Predictions predict(const model::Classifier& classifier, const data::Dataset& da
     std::vector<std::int64_t> indices(
         static_cast<std::size_t>(std::min(kEvaluationBatch, dataset.size() - first)));
     std::iota(indices.begin(), indices.end(), first);
-    logits.push_back(
-        classifier.forward(dataset.batch(indices), {.dropout = {}, .precision = precision}).logits);
+    logits.push_back(classifier
+                         .forward(dataset.batch(indices),
+                                  {.dropout = {}, .precision = precision, .signals = model::kNoSignals})
+                         .logits);
     if (on_progress) on_progress(first + static_cast<std::int64_t>(indices.size()));
   }
   Predictions result{.logits = torch::cat(logits), .predictions = {}};

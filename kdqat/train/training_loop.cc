@@ -142,6 +142,7 @@ class Loop {
     const double started = seconds_now();
     const std::int64_t update = progress_.updates;
     const data::Batch batch = source_.batch(update);
+    optimizer_.catch_up(batch.input_ids);
     const distill::ObjectiveResult losses = run_.losses(batch, update);
     const auto total = losses.total.item<double>();
     if (!std::isfinite(total)) {
@@ -192,6 +193,7 @@ class Loop {
 
   void evaluate_and_keep() {
     const double started = seconds_now();
+    optimizer_.catch_up();
     last_evaluation_ = evaluate(run_.classifier, run_.task, run_.dev, run_.config.precision);
     const bool best = !progress_.best_score || last_evaluation_.score > *progress_.best_score;
     if (best) {

@@ -21,7 +21,7 @@ struct RandomSignals {
     for (torch::Tensor* signal : student_leaves()) signal->requires_grad_();
   }
 
-  LossInputs inputs() const { return {teacher, student, cu_seqlens, kHeads, layers}; }
+  LossInputs inputs() const { return {teacher, student, cu_seqlens, kHeads, layers, quant::Form::kPlain}; }
 
   /// Every signal of the student.
   std::vector<torch::Tensor*> student_leaves() {

@@ -11,8 +11,6 @@ namespace {
 
 using ::testing::Each;
 
-constexpr double kRounding = 0x1p-24;
-
 /// Gradients that arrive at the signals; an empty one stands for none.
 struct Arriving {
   Floats scores;
@@ -47,7 +45,7 @@ OperandGradients<Floats> backward(const AttentionProblem& problem, const Forward
   const Floats unwritten(problem.query.size(), std::numeric_limits<float>::quiet_NaN());
   OperandGradients<Floats> out{unwritten, unwritten, unwritten};
   attention_backward(problem.shape(), problem.operands(), result.map.data(), result.quantized_map.data(),
-                     problem.mask_or_null(), arriving.pointers(),
+                     problem.dropout(), arriving.pointers(),
                      {.query = out.query.data(), .key = out.key.data(), .value = out.value.data()});
   return out;
 }

@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <utility>
+
 #include "kdqat/base/error.h"
 #include "kdqat/kernels/quantize.h"
 #include "tests/kernels/attention_problem.h"
@@ -9,8 +11,6 @@ namespace kdqat::kernels {
 namespace {
 
 using ::testing::Each;
-
-constexpr double kRounding = 0x1p-24;
 
 /// scores = query key^T / sqrt(head_size) from the operands.
 void expect_scores(const AttentionProblem& problem, const ForwardResult& result) {
@@ -76,7 +76,9 @@ Floats fake_quantized(const Floats& values) {
 Floats expected_quantized_map(const AttentionProblem& problem, const ForwardResult& result,
                               AttentionScales scales) {
   Floats dropped = result.map;
-  for (std::size_t i = 0; i < problem.mask.size(); ++i) dropped[i] *= problem.mask[i];
+  for (std::size_t i = 0; i < problem.keep.size(); ++i) {
+    dropped[i] = problem.keep[i] != 0 ? dropped[i] * problem.dropout().factor : 0.0F;
+  }
   if (scales == AttentionScales::kTensor) return fake_quantized(dropped);
   if (scales == AttentionScales::kNone) return dropped;
   Floats out;
@@ -150,13 +152,13 @@ TEST(AttentionForwardTest, ASentenceDoesNotSeeTheOthers) {
   const auto rows = [&](const Floats& values) {
     return Floats(values.begin() + 5 * 16, values.begin() + 14 * 16);
   };
-  const auto pairs = [&](const Floats& values) {
-    return Floats(values.begin() + 2 * 25, values.begin() + 2 * (25 + 81));
+  const auto pairs = [&](const auto& values) {
+    return std::decay_t<decltype(values)>(values.begin() + 2 * 25, values.begin() + 2 * (25 + 81));
   };
   alone.query = rows(together.query);
   alone.key = rows(together.key);
   alone.value = rows(together.value);
-  alone.mask = pairs(together.mask);
+  alone.keep = pairs(together.keep);
   for (const AttentionScales scales : {AttentionScales::kNone, AttentionScales::kHead}) {
     const ForwardResult of_batch = forward(together, scales);
     const ForwardResult expected{pairs(of_batch.scores), pairs(of_batch.map), pairs(of_batch.quantized_map),
@@ -198,6 +200,24 @@ TEST(FakeQuantizeHeadsTest, OneScaleCoversAllAndNoScaleCopies) {
   const AttentionProblem problem(every_length_to_20(), 3, 33, false);
   EXPECT_EQ(quantized_heads(problem, AttentionScales::kTensor), fake_quantized(problem.query));
   EXPECT_EQ(quantized_heads(problem, AttentionScales::kNone), problem.query);
+}
+
+TEST(FakeQuantizeHeadsTest, SaysWhetherAMagnitudeReachesTheClipUnlessItDoesNotQuantize) {
+  AttentionProblem problem(every_length_to_20(), 3, 33, false);
+  for (const std::size_t i : {std::size_t{0}, problem.query.size() / 2, problem.query.size() - 1}) {
+    for (const float x : {1.0F, std::nextafter(kClip, 0.0F), kClip, -kClip, 9.0F}) {
+      SCOPED_TRACE(base::concat(x, " at ", i));
+      const float before = std::exchange(problem.query[i], x);
+      const auto reaches_clip = [&](AttentionScales scales) {
+        Floats out(problem.query.size());
+        return fake_quantize_heads(problem.shape(), scales, problem.query.data(), out.data());
+      };
+      EXPECT_EQ(reaches_clip(AttentionScales::kHead), std::fabs(x) >= kClip);
+      EXPECT_EQ(reaches_clip(AttentionScales::kTensor), std::fabs(x) >= kClip);
+      EXPECT_FALSE(reaches_clip(AttentionScales::kNone));
+      problem.query[i] = before;
+    }
+  }
 }
 
 TEST(FakeQuantizeHeadsTest, DoesNotDependOnTheThreadCount) {

@@ -26,7 +26,7 @@ struct AttentionProblem {
   Floats query;
   Floats key;
   Floats value;
-  Floats mask;  ///< of dropout at 0.3; empty for none
+  std::vector<std::uint8_t> keep;  ///< of dropout at 0.3; empty for none
 
   AttentionProblem(const std::vector<std::int64_t>& lengths, std::int64_t heads_, std::int64_t head_size_,
                    bool dropout)
@@ -36,20 +36,24 @@ struct AttentionProblem {
     key = random_values(2, elements(), -1.5, 1.5);
     value = random_values(3, elements(), -1.5, 1.5);
     if (!dropout) return;
-    mask.resize(static_cast<std::size_t>(pairs()));
-    fill_dropout_mask({.seed = 4}, 0.3, pairs(), mask.data());
+    keep.resize(static_cast<std::size_t>(pairs()));
+    fill_dropout_mask({.seed = 4}, 0.3, pairs(), keep.data());
   }
 
   AttentionShape shape() const { return {.cu_seqlens = cu_seqlens, .heads = heads, .head_size = head_size}; }
   AttentionOperands operands() const {
     return {.query = query.data(), .key = key.data(), .value = value.data()};
   }
-  const float* mask_or_null() const { return mask.empty() ? nullptr : mask.data(); }
+  Dropout dropout() const {
+    return keep.empty() ? Dropout{} : Dropout{.keep = keep.data(), .factor = 1.0F / 0.7F};
+  }
   std::int64_t elements() const { return cu_seqlens.back() * heads * head_size; }
   std::int64_t pairs() const { return shape().ragged_size(); }
 
-  /// Of the mask at a pair of tokens; 1 without dropout.
-  double mask_at(std::size_t pair) const { return mask.empty() ? 1.0 : static_cast<double>(mask[pair]); }
+  /// What dropout multiplies a pair of tokens with; 1 without dropout.
+  double mask_at(std::size_t pair) const {
+    return keep.empty() ? 1.0 : static_cast<double>(keep[pair]) * static_cast<double>(dropout().factor);
+  }
 };
 
 /// One sentence and head of a problem: where its values lie.
@@ -95,7 +99,7 @@ inline ForwardResult forward(const AttentionProblem& problem, AttentionScales sc
   constexpr float kUnwritten = std::numeric_limits<float>::quiet_NaN();
   const Floats pairs(static_cast<std::size_t>(problem.pairs()), kUnwritten);
   ForwardResult result{pairs, pairs, pairs, Floats(static_cast<std::size_t>(problem.elements()), kUnwritten)};
-  attention_forward(problem.shape(), problem.operands(), problem.mask_or_null(), scales,
+  attention_forward(problem.shape(), problem.operands(), problem.dropout(), scales,
                     {.scores = result.scores.data(),
                      .map = result.map.data(),
                      .quantized_map = result.quantized_map.data(),

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <tuple>
 #include <vector>
@@ -99,6 +100,26 @@ TEST(BertAdamUpdateTest, NoGradientStandsForZeros) {
     const std::vector<float> zeros(static_cast<std::size_t>(size), 0.0F);
     EXPECT_EQ(updated(settings, random_state(size), nullptr),
               updated(settings, random_state(size), zeros.data()));
+  }
+}
+
+TEST(BertAdamUpdateTest, IdleUpdatesAreUpdatesWithoutAGradient) {
+  const std::vector<float> learning_rates = {0.0F, 1e-3F, 5e-4F};
+  for (const bool moments : {false, true}) {
+    for (const std::int64_t size : {1, 17, 384}) {
+      State expected = random_state(size);
+      if (!moments) {
+        std::fill(expected.first_moment.begin(), expected.first_moment.end(), 0.0F);
+        std::fill(expected.second_moment.begin(), expected.second_moment.end(), 0.0F);
+      }
+      State state = expected;
+      for (const float learning_rate : learning_rates) {
+        expected = updated({.learning_rate = learning_rate}, expected, nullptr);
+      }
+      bert_adam_idle_updates({}, learning_rates, size, state.weights.data(), state.first_moment.data(),
+                             state.second_moment.data());
+      EXPECT_EQ(state, expected) << size;
+    }
   }
 }
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <vector>
 
@@ -17,8 +18,10 @@ using ::testing::Each;
 
 constexpr DropoutPlace kPlace{.seed = 42, .update = 7, .site = 3};
 
-std::vector<float> mask_of(const DropoutPlace& place, double probability, std::int64_t count) {
-  std::vector<float> mask(static_cast<std::size_t>(count), -1.0F);
+using Mask = std::vector<std::uint8_t>;
+
+Mask mask_of(const DropoutPlace& place, double probability, std::int64_t count) {
+  Mask mask(static_cast<std::size_t>(count), 255);
   fill_dropout_mask(place, probability, count, mask.data());
   return mask;
 }
@@ -28,45 +31,45 @@ double deviations(double share, double p, double count) {
   return std::fabs(share - p) / std::sqrt(p * (1.0 - p) / count);
 }
 
-TEST(DropoutTest, AMaskHoldsNothingButZeroAndTheInverseOfTheKeptShare) {
+TEST(DropoutTest, AMaskHoldsNothingButZerosAndOnes) {
   for (const double probability : {0.1, 0.3, 0.5, 0.9}) {
-    const auto kept = static_cast<float>(1.0 / (1.0 - probability));
-    EXPECT_THAT(mask_of(kPlace, probability, 4097), Each(AnyOf(0.0F, kept))) << probability;
+    EXPECT_THAT(mask_of(kPlace, probability, 4097), Each(AnyOf(0, 1))) << probability;
   }
-  EXPECT_THAT(mask_of(kPlace, 0.0, 1001), Each(1.0F));
+  EXPECT_THAT(mask_of(kPlace, 0.0, 1001), Each(1));
 }
 
 TEST(DropoutTest, TheShareOfZerosIsTheProbability) {
   constexpr std::int64_t kCount = 1 << 20;
   for (const double probability : {0.1, 0.25, 0.5, 0.9}) {
-    const std::vector<float> mask = mask_of(kPlace, probability, kCount);
-    const auto zeros = static_cast<double>(std::count(mask.begin(), mask.end(), 0.0F));
+    const Mask mask = mask_of(kPlace, probability, kCount);
+    const auto zeros = static_cast<double>(std::count(mask.begin(), mask.end(), 0));
     // The probability is rounded to a multiple of 2^-16. Five deviations: once in two million drawings.
     const double rounded = std::round(probability * 65536.0) / 65536.0;
     EXPECT_LT(deviations(zeros / kCount, rounded, kCount), 5.0) << probability;
   }
 }
 
-TEST(DropoutTest, ThePositionsOfADrawDoNotDifferInTheirShare) {
+TEST(DropoutTest, ThePartsOfADrawDoNotDifferInTheirShare) {
   // Eight draws come from one call of the generator: none of its 16-bit parts may be unlike the others.
-  constexpr std::int64_t kCalls = 1 << 16;
-  const std::vector<float> mask = mask_of(kPlace, 0.25, 8 * kCalls);
+  constexpr std::size_t kCalls = 1 << 16;
+  const Mask mask = mask_of(kPlace, 0.25, 8 * kCalls);
+  std::array<double, 8> zeros{};
+  for (std::size_t i = 0; i < mask.size(); ++i) zeros[i % 128 / 16] += mask[i] == 0 ? 1.0 : 0.0;
   for (std::size_t part = 0; part < 8; ++part) {
-    double zeros = 0.0;
-    for (std::size_t i = part; i < mask.size(); i += 8) zeros += mask[i] == 0.0F ? 1.0 : 0.0;
-    EXPECT_LT(deviations(zeros / kCalls, 0.25, kCalls), 5.0) << part;
+    EXPECT_LT(deviations(zeros[part] / kCalls, 0.25, kCalls), 5.0) << part;
   }
 }
 
 TEST(DropoutTest, ElementsAreTheGeneratorsHalfWordsInTheirOrder) {
-  // Eight elements a value of the counter. A run that goes on under another version draws the masks that it
-  // began with.
-  const std::vector<float> mask = mask_of(kPlace, 0.3, 1003);
+  // Blocks of 128 elements, from 16 values of the counter: all their first half words, then all second ones,
+  // ... A run that goes on under another version draws the masks that it began with.
+  const Mask mask = mask_of(kPlace, 0.3, 1003);
   const auto threshold = static_cast<std::uint32_t>(std::lround(0.3 * 65536.0));
   for (std::size_t i = 0; i < mask.size(); ++i) {
-    const auto words = base::philox(kPlace.seed, i / 8, kPlace.update << 16 | kPlace.site);
-    const std::uint32_t draw = words[i % 8 / 2] >> (16 * (i % 2)) & 0xFFFF;
-    EXPECT_EQ(mask[i] == 0.0F, draw < threshold) << i;
+    const std::size_t part = i % 128 / 16;
+    const auto words = base::philox(kPlace.seed, i / 128 * 16 + i % 16, kPlace.update << 16 | kPlace.site);
+    const std::uint32_t draw = words[part / 2] >> (16 * (part % 2)) & 0xFFFF;
+    EXPECT_EQ(mask[i] == 0, draw < threshold) << i;
   }
 }
 
@@ -75,20 +78,20 @@ TEST(DropoutTest, TheSamePlaceDrawsTheSameMask) {
 }
 
 TEST(DropoutTest, AnElementDoesNotDependOnTheSize) {
-  const std::vector<float> whole = mask_of(kPlace, 0.3, 67);
+  const Mask whole = mask_of(kPlace, 0.3, 67);
   for (std::int64_t count = 1; count <= 67; ++count) {
-    EXPECT_EQ(mask_of(kPlace, 0.3, count), std::vector<float>(whole.begin(), whole.begin() + count)) << count;
+    EXPECT_EQ(mask_of(kPlace, 0.3, count), Mask(whole.begin(), whole.begin() + count)) << count;
   }
 }
 
 TEST(DropoutTest, AnotherSeedUpdateOrSiteDrawsAnIndependentMask) {
   constexpr std::int64_t kCount = 1 << 16;
   constexpr double kProbability = 0.25;
-  const std::vector<float> mask = mask_of(kPlace, kProbability, kCount);
+  const Mask mask = mask_of(kPlace, kProbability, kCount);
   for (const DropoutPlace& other :
        {DropoutPlace{.seed = 43, .update = 7, .site = 3}, DropoutPlace{.seed = 42, .update = 8, .site = 3},
         DropoutPlace{.seed = 42, .update = 7, .site = 4}, DropoutPlace{.seed = 42, .update = 3, .site = 7}}) {
-    const std::vector<float> other_mask = mask_of(other, kProbability, kCount);
+    const Mask other_mask = mask_of(other, kProbability, kCount);
     double equal = 0.0;
     for (std::size_t i = 0; i < mask.size(); ++i) equal += mask[i] == other_mask[i] ? 1.0 : 0.0;
     const double both_alike = kProbability * kProbability + (1.0 - kProbability) * (1.0 - kProbability);

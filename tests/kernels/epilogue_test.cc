@@ -12,8 +12,6 @@
 namespace kdqat::kernels {
 namespace {
 
-constexpr std::size_t index(std::int64_t i) { return static_cast<std::size_t>(i); }
-
 std::vector<std::int32_t> random_sums(std::uint64_t seed, std::int64_t count) {
   std::vector<std::int32_t> sums;
   for (const float x : random_values(seed, count, -2e8, 2e8)) sums.push_back(static_cast<std::int32_t>(x));
@@ -71,17 +69,6 @@ TEST(EpilogueTest, SumsBecomeScaledFloatsWithABiasAtEverySizeAndGranularity) {
   expect_formula({301, 257, true, true});
 }
 
-TEST(EpilogueTest, AddBiasAddsTheBiasOfTheColumnAndNothingElse) {
-  for (std::int64_t cols = 1; cols <= 67; cols += 6) {
-    const Problem problem(5, cols, false, false);
-    const std::vector<float> sums = random_values(5, 5 * cols);
-    std::vector<float> in_place = sums;
-    add_bias({.rows = 5, .cols = cols, .bias = problem.bias.data()}, in_place.data());
-    for (std::size_t i = 0; i < sums.size(); ++i)
-      EXPECT_EQ(in_place[i], sums[i] + problem.bias[i % index(cols)]);
-  }
-}
-
 TEST(EpilogueTest, DoesNotDependOnTheThreadCount) {
   const Problem problem(100, 1001, true, true);
   expect_the_same_for_every_thread_count([&] {
@@ -89,28 +76,6 @@ TEST(EpilogueTest, DoesNotDependOnTheThreadCount) {
     apply_epilogue(problem.epilogue, sums.data());
     return sums;
   });
-}
-
-std::vector<float> row_sums(const std::vector<float>& values, std::int64_t rows, std::int64_t cols) {
-  std::vector<float> sums(index(cols), -1.0F);
-  sum_rows(values.data(), rows, cols, sums.data());
-  return sums;
-}
-
-TEST(SumRowsTest, RowsAreAddedInTheirOrder) {
-  for (const std::int64_t rows : {0, 1, 2, 33}) {
-    for (const std::int64_t cols : {1, 15, 16, 63, 64, 65, 129, 1000}) {
-      const std::vector<float> values = random_values(static_cast<std::uint64_t>(cols), rows * cols);
-      std::vector<float> expected(index(cols), 0.0F);
-      for (std::int64_t i = 0; i < rows * cols; ++i) expected[index(i % cols)] += values[index(i)];
-      EXPECT_EQ(row_sums(values, rows, cols), expected) << rows << " x " << cols;
-    }
-  }
-}
-
-TEST(SumRowsTest, DoesNotDependOnTheThreadCount) {
-  const std::vector<float> values = random_values(7, 70 * 1001);
-  expect_the_same_for_every_thread_count([&] { return row_sums(values, 70, 1001); });
 }
 
 }  // namespace

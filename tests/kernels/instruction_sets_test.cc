@@ -9,6 +9,9 @@
 #include <vector>
 
 #include "kdqat/kernels/bert_adam.h"
+#include "kdqat/kernels/gelu.h"
+#include "kdqat/kernels/layer_norm.h"
+#include "kdqat/kernels/loss.h"
 #include "kdqat/kernels/quantize.h"
 #include "tests/kernels/attention_problem.h"
 
@@ -56,17 +59,19 @@ TEST(InstructionSetsTest, QuantizersGiveTheSameBits) {
 TEST(InstructionSetsTest, AttentionGivesTheSameBits) {
   const AttentionProblem problem({7, 1, 20, 13}, 3, 33, true);
   const ForwardResult result = forward(problem, AttentionScales::kHead);
-  EXPECT_EQ(checksum(result.scores), 0x13e649435d5bc3d6U);
-  EXPECT_EQ(checksum(result.map), 0xdf0f15ff5b4bf44bU);
-  EXPECT_EQ(checksum(result.context), 0x89e94e62c5a478c4U);
-  std::vector<float> gradient(problem.query.size());
-  std::vector<float> others(problem.query.size());
+  EXPECT_EQ(checksum(result.scores), 0x7840e7c12c7177f2U);
+  EXPECT_EQ(checksum(result.map), 0xbf1b27d111b4980aU);
+  EXPECT_EQ(checksum(result.context), 0x705cbcc57888c797U);
+  std::vector<float> query(problem.query.size());
+  std::vector<float> key(problem.query.size());
+  std::vector<float> value(problem.query.size());
   attention_backward(
-      problem.shape(), problem.operands(), result.map.data(), result.quantized_map.data(),
-      problem.mask_or_null(),
+      problem.shape(), problem.operands(), result.map.data(), result.quantized_map.data(), problem.dropout(),
       {.scores = result.scores.data(), .map = result.map.data(), .context = result.context.data()},
-      {.query = gradient.data(), .key = others.data(), .value = others.data()});
-  EXPECT_EQ(checksum(gradient), 0x79e2159254024cd5U);
+      {.query = query.data(), .key = key.data(), .value = value.data()});
+  EXPECT_EQ(checksum(query), 0x35b9eed9f96ea8cfU);
+  EXPECT_EQ(checksum(key), 0x6a8d9bbffe74619dU);
+  EXPECT_EQ(checksum(value), 0x71ba4650cc843dc0U);
 }
 
 TEST(InstructionSetsTest, BertAdamGivesTheSameBits) {
@@ -78,6 +83,70 @@ TEST(InstructionSetsTest, BertAdamGivesTheSameBits) {
                    first_moment.data(), second_moment.data());
   EXPECT_EQ(checksum(weights), 0x7cb69a8668094f9aU);
   EXPECT_EQ(std::bit_cast<std::uint64_t>(sum_of_squares(gradient.data(), 20011)), 0x40ed7181a98a464eU);
+}
+
+TEST(InstructionSetsTest, LayerNormGivesTheSameBits) {
+  constexpr std::int64_t kRows = 35;
+  constexpr std::int64_t kCols = 77;
+  const std::vector<float> x = random_values(1, kRows * kCols);
+  const std::vector<float> residual = random_values(2, kRows * kCols);
+  const std::vector<float> weight = random_values(3, kCols);
+  const std::vector<float> bias = random_values(4, kCols);
+  const std::vector<float> arriving = random_values(5, kRows * kCols);
+  std::vector<std::uint8_t> keep(x.size());
+  fill_dropout_mask({.seed = 6}, 0.3, kRows * kCols, keep.data());
+  const LayerNormInput input{.rows = kRows,
+                             .cols = kCols,
+                             .x = x.data(),
+                             .dropout = {.keep = keep.data(), .factor = 1.0F / 0.7F},
+                             .residual = residual.data()};
+  const LayerNormParameters parameters{.weight = weight.data(), .bias = bias.data()};
+  std::vector<float> mean(kRows);
+  std::vector<float> inverse_deviation(kRows);
+  const LayerNormMoments moments{.mean = mean.data(), .inverse_deviation = inverse_deviation.data()};
+  std::vector<float> out(x.size());
+  layer_norm_forward(input, parameters, moments, out.data());
+  EXPECT_EQ(checksum(mean), 0x1da783a649cd0500U);
+  EXPECT_EQ(checksum(inverse_deviation), 0xb0aef24babea5a9eU);
+  EXPECT_EQ(checksum(out), 0xcc2fd53a818c1ac9U);
+  std::vector<float> x_gradient(x.size());
+  std::vector<float> residual_gradient(x.size());
+  std::vector<float> weight_gradient(kCols);
+  std::vector<float> bias_gradient(kCols);
+  layer_norm_backward(input, parameters, moments, arriving.data(),
+                      {.x = x_gradient.data(),
+                       .residual = residual_gradient.data(),
+                       .weight = weight_gradient.data(),
+                       .bias = bias_gradient.data()});
+  EXPECT_EQ(checksum(x_gradient), 0x2c8b3ba68a841c5aU);
+  EXPECT_EQ(checksum(residual_gradient), 0xd5e027757f2f8d9aU);
+  EXPECT_EQ(checksum(weight_gradient), 0x417d0727424453b4U);
+  EXPECT_EQ(checksum(bias_gradient), 0x94d679648006ae0fU);
+}
+
+TEST(InstructionSetsTest, GeluGivesTheSameBits) {
+  const std::vector<float> x = random_values(1, 20011, -15.0, 15.0);
+  std::vector<float> out(x.size());
+  gelu_forward(x.data(), 20011, out.data());
+  EXPECT_EQ(checksum(out), 0xf4d36cba3b6b8750U);
+  std::vector<float> gradient = random_values(2, 20011);
+  gelu_backward(x.data(), 20011, 2.5F, gradient.data());
+  EXPECT_EQ(checksum(gradient), 0xa64643bd2c5f3c95U);
+}
+
+TEST(InstructionSetsTest, LossesGiveTheSameBits) {
+  const std::vector<float> teacher = random_values(1, 20011, 0.0, 1.0);
+  const std::vector<float> student = random_values(2, 20011, 0.0, 1.0);
+  EXPECT_EQ(std::bit_cast<std::uint64_t>(squared_distance(student.data(), teacher.data(), 20011)),
+            0x40aa5474bc4ad52aU);
+  const std::vector<std::int64_t> starts = {0, 1, 40, 10007, 20011};
+  const std::vector<double> weights = {0.5, 1.5, -0.7, 0.3};
+  const Probabilities probabilities{
+      .teacher = teacher.data(), .student = student.data(), .starts = starts, .weights = weights};
+  EXPECT_EQ(std::bit_cast<std::uint64_t>(divergence(probabilities)), 0xc08d817911557ef3U);
+  std::vector<float> gradient(student.size());
+  divergence_backward(probabilities, 0.7, gradient.data());
+  EXPECT_EQ(checksum(gradient), 0xd0aaf31acad575dbU);
 }
 
 }  // namespace

@@ -20,8 +20,6 @@ namespace {
 using ::testing::Each;
 using ::testing::ThrowsMessage;
 
-constexpr std::size_t index(std::int64_t i) { return static_cast<std::size_t>(i); }
-
 struct Sizes {
   std::int64_t m;
   std::int64_t k;
@@ -41,17 +39,18 @@ std::vector<Element> transposed(const std::vector<Element>& values, std::int64_t
   return out;
 }
 
-/// left [m, k] x right [k, n], given row-major, with the product's factors laid out as asked for.
+/// left [m, k] x right [k, n], given row-major, with the product's factors laid out as asked for; `out` is
+/// what is there before, if that matters.
 template <typename Out, typename Element>
 std::vector<Out> product(ElementType type, const Sizes& sizes, const std::vector<Element>& left,
                          const std::vector<Element>& right, bool left_transposed, bool right_transposed,
-                         int right_magnitude = 127) {
+                         const MatmulOptions& options = {}, std::vector<Out> out = {}) {
   const std::vector<Element> a = left_transposed ? transposed(left, sizes.m, sizes.k) : left;
   const std::vector<Element> b = right_transposed ? transposed(right, sizes.k, sizes.n) : right;
-  std::vector<Out> out(index(sizes.m * sizes.n), Out{99});
+  out.resize(index(sizes.m * sizes.n), Out{99});
   matmul({.data = a.data(), .type = type, .rows = sizes.m, .cols = sizes.k, .transposed = left_transposed},
          {.data = b.data(), .type = type, .rows = sizes.k, .cols = sizes.n, .transposed = right_transposed},
-         out.data(), right_magnitude);
+         out.data(), options);
   return out;
 }
 
@@ -69,9 +68,16 @@ void for_layouts(const Body& body) {
   }
 }
 
-/// A product of floats against a sum in double; sums in float32 round k times whatever their order.
+/// What else a product of floats holds: a bias a column, and what was there before.
+struct Addends {
+  std::vector<float> bias;
+  std::vector<float> before;
+};
+
+/// A product of floats against a sum in double; sums in float32 round once a term, those of `addends` too,
+/// whatever their order.
 void expect_float_product(const Sizes& sizes, const std::vector<float>& left, const std::vector<float>& right,
-                          const std::vector<float>& actual) {
+                          const std::vector<float>& actual, const Addends& addends = {}) {
   for (std::int64_t row = 0; row < sizes.m; ++row) {
     for (std::int64_t col = 0; col < sizes.n; ++col) {
       double expected = 0.0;
@@ -82,7 +88,13 @@ void expect_float_product(const Sizes& sizes, const std::vector<float>& left, co
         expected += term;
         magnitude += std::fabs(term);
       }
-      const double tolerance = static_cast<double>(sizes.k + 1) * 0x1p-24 * magnitude;
+      const auto add = [&](float addend) {
+        expected += static_cast<double>(addend);
+        magnitude += std::fabs(static_cast<double>(addend));
+      };
+      if (!addends.bias.empty()) add(addends.bias[index(col)]);
+      if (!addends.before.empty()) add(addends.before[index(row * sizes.n + col)]);
+      const double tolerance = static_cast<double>(sizes.k + 3) * kRounding * magnitude;
       EXPECT_NEAR(static_cast<double>(actual[index(row * sizes.n + col)]), expected, tolerance);
     }
   }
@@ -123,6 +135,35 @@ TEST(MatmulTest, Bfloat16ProductsAreSummedInFloat32) {
   });
 }
 
+/// Products of factors of a type with a bias, with what is there before, with both and with neither.
+void expect_addends(ElementType type, const Sizes& sizes, bool left_transposed, bool right_transposed) {
+  const std::vector<float> left = rounded_to_bf16(random_values(1, sizes.m * sizes.k));
+  const std::vector<float> right = rounded_to_bf16(random_values(2, sizes.k * sizes.n));
+  const std::vector<float> bias = random_values(3, sizes.n);
+  const std::vector<float> before = random_values(4, sizes.m * sizes.n);
+  for (const bool with_bias : {false, true}) {
+    for (const bool accumulate : {false, true}) {
+      SCOPED_TRACE(base::concat(with_bias ? "bias" : "no bias", accumulate ? ", accumulate" : ""));
+      const MatmulOptions options{.bias = with_bias ? bias.data() : nullptr, .accumulate = accumulate};
+      const std::vector<float> actual =
+          type == ElementType::kF32
+              ? product<float>(type, sizes, left, right, left_transposed, right_transposed, options, before)
+              : product<float>(type, sizes, as_bf16(left), as_bf16(right), left_transposed, right_transposed,
+                               options, before);
+      expect_float_product(sizes, left, right, actual,
+                           {.bias = with_bias ? bias : std::vector<float>{},
+                            .before = accumulate ? before : std::vector<float>{}});
+    }
+  }
+}
+
+TEST(MatmulTest, ABiasIsAddedToEachRowAndAccumulationAddsToWhatIsThere) {
+  for_layouts([](const Sizes& sizes, bool left_transposed, bool right_transposed) {
+    expect_addends(ElementType::kF32, sizes, left_transposed, right_transposed);
+    if (has_bf16_products()) expect_addends(ElementType::kBF16, sizes, left_transposed, right_transposed);
+  });
+}
+
 /// Codes of a magnitude, both extremes often among them; the left factor may be -128.
 std::vector<std::int8_t> random_codes(std::uint64_t seed, std::int64_t count, int smallest, int largest) {
   base::Random random(seed);
@@ -155,7 +196,7 @@ TEST(MatmulTest, ProductsOfCodesAreExactUpToTheMagnitudeThatNoProcessorSaturates
       const auto right = random_codes(2, sizes.k * sizes.n, -magnitude, magnitude);
       expect_integer_product(sizes, left, right,
                              product<std::int32_t>(ElementType::kS8, sizes, left, right, left_transposed,
-                                                   right_transposed, magnitude));
+                                                   right_transposed, {.right_magnitude = magnitude}));
     });
   }
 }
@@ -181,7 +222,7 @@ TEST(MatmulTest, AnEmptyInnerSizeGivesZerosAndAnEmptyResultIsNotTouched) {
       product<float>(ElementType::kF32, {.m = 3, .k = 0, .n = 5}, std::vector<float>{}, {}, false, false),
       Each(0.0F));
   EXPECT_THAT(product<std::int32_t>(ElementType::kS8, {.m = 3, .k = 0, .n = 5}, std::vector<std::int8_t>{},
-                                    {}, false, true, 1),
+                                    {}, false, true, {.right_magnitude = 1}),
               Each(0));
   float untouched = 1.0F;
   const std::vector<float> factor(15, 1.0F);
@@ -213,6 +254,26 @@ TEST(MatmulTest, RefusesFactorsOfTwoTypes) {
               ThrowsMessage<base::InvalidArgument>("matmul: expected factors of one type, found two"));
 }
 
+TEST(MatmulTest, RefusesABiasAndAccumulationForCodesAndEmptyProducts) {
+  const std::vector<float> values(6, 1.0F);
+  const std::vector<std::int8_t> codes(6, 1);
+  const MatmulOptions with_bias{.bias = values.data(), .right_magnitude = 1};
+  const MatmulOptions with_sum{.accumulate = true, .right_magnitude = 1};
+  for (const MatmulOptions& options : {with_bias, with_sum}) {
+    std::vector<float> out(4, 99.0F);
+    const auto expect_refused = [&](const MatrixView& left, const MatrixView& right) {
+      EXPECT_THAT(([&] { matmul(left, right, out.data(), options); }),
+                  ThrowsMessage<base::InvalidArgument>(
+                      "matmul: expected no bias and no accumulation for int8 codes or an empty product"));
+      EXPECT_THAT(out, Each(99.0F));
+    };
+    expect_refused({.data = codes.data(), .type = ElementType::kS8, .rows = 2, .cols = 3},
+                   {.data = codes.data(), .type = ElementType::kS8, .rows = 3, .cols = 2});
+    expect_refused({.data = values.data(), .rows = 2, .cols = 0},
+                   {.data = values.data(), .rows = 0, .cols = 2});
+  }
+}
+
 TEST(ConvertToBf16Test, RoundsHalfToEven) {
   // Neighbours of 1 in bfloat16 are 2^-7 apart.
   const std::vector<float> values = {
@@ -234,32 +295,6 @@ TEST(ConvertToBf16Test, GivesTheNearestOfTheTwoNeighboursAtEverySize) {
       const float up = std::fabs(from_bf16(static_cast<std::uint16_t>(below + 1)) - values[i]);
       const bool rounds_up = up < down || (up == down && below % 2 == 1);
       ASSERT_EQ(words[i], below + (rounds_up ? 1 : 0)) << values[i];
-    }
-  }
-}
-
-TEST(ConvertToBf16Test, ScalesRowsOrColumnsBeforeItRounds) {
-  for (const std::int64_t rows : {0, 1, 5, 300}) {
-    for (std::int64_t cols = 1; cols <= 67; cols += 3) {
-      const std::vector<float> values = random_values(1, rows * cols);
-      const std::vector<float> row_scales = random_values(2, rows);
-      const std::vector<float> col_scales = random_values(3, cols);
-      std::vector<float> by_row = values;
-      std::vector<float> by_col = values;
-      for (std::int64_t i = 0; i < rows * cols; ++i) {
-        by_row[index(i)] *= row_scales[index(i / cols)];
-        by_col[index(i)] *= col_scales[index(i % cols)];
-      }
-      std::vector<std::uint16_t> words(values.size());
-      const ScaledMatrix matrix{.values = values.data(), .rows = rows, .cols = cols};
-      ScaledMatrix scaled = matrix;
-      scaled.row_scales = row_scales.data();
-      convert_to_bf16(scaled, words.data());
-      EXPECT_EQ(words, as_bf16(by_row));
-      scaled = matrix;
-      scaled.col_scales = col_scales.data();
-      convert_to_bf16(scaled, words.data());
-      EXPECT_EQ(words, as_bf16(by_col));
     }
   }
 }

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "kdqat/kernels/gelu.h"
 #include "tests/kernels/random_values.h"
 
 namespace kdqat::kernels {
@@ -20,14 +21,9 @@ namespace {
 using ::testing::Each;
 using ::testing::ElementsAre;
 
-/// Half of a float's last place, relative to the float: the error of one rounding.
-constexpr double kRounding = 0x1p-24;
-
 /// A value this close to where its code changes, relative to the largest of its group, may have either code:
 /// statistics and quotients carry up to four roundings, 3e-7.
 constexpr double kNear = 1e-6;
-
-constexpr std::size_t index(std::int64_t i) { return static_cast<std::size_t>(i); }
 
 double clipped(float x) { return std::clamp(static_cast<double>(x), -2.5, 2.5); }
 
@@ -92,7 +88,7 @@ Expected expected_symmetric(const std::vector<float>& group) {
 /// A quantizer beside what its header says.
 struct Case {
   std::string name;
-  std::function<void(const float*, Groups, std::int8_t*, float*)> quantize;
+  std::function<bool(const float*, Groups, std::int8_t*, float*)> quantize;
   std::function<Expected(const std::vector<float>&)> expected;
   double
       threshold_factor;  ///< its statistics leave out magnitudes up to this multiple of their mean; 0: none
@@ -101,7 +97,7 @@ struct Case {
 std::vector<Case> cases() {
   const auto twn = [](int bits) {
     return [bits](const float* values, Groups groups, std::int8_t* codes, float* scales) {
-      quantize_twn_uniform(values, groups, bits, codes, scales);
+      return quantize_twn_uniform(values, groups, bits, codes, scales);
     };
   };
   const auto expected_twn = [](int bits) {
@@ -278,29 +274,142 @@ TEST(QuantizeTest, HalvesRoundToTheEvenCode) {
   EXPECT_EQ(run(cases()[3], values).first, expected);
 }
 
-TEST(QuantizeSymmetricBlockTest, RowsThatLieApartShareOneScaleAndOthersAreNotRead) {
+/// What `quantizer` says of values: whether a magnitude reaches the clip.
+bool clips(const Case& quantizer, const std::vector<float>& values, std::int64_t groups = 1) {
+  std::vector<std::int8_t> codes(values.size());
+  std::vector<float> scales(index(groups));
+  const auto size = static_cast<std::int64_t>(values.size()) / groups;
+  return quantizer.quantize(values.data(), {.count = groups, .size = size}, codes.data(), scales.data());
+}
+
+const float kBelowClip = std::nextafter(kClip, 0.0F);
+const float kAboveClip = std::nextafter(kClip, 3.0F);
+
+/// Magnitudes below the clip, one of them by as little as a float can.
+std::vector<float> values_below_clip(std::int64_t size) {
+  std::vector<float> values = random_values(static_cast<std::uint64_t>(size), size, -2.4, 2.4);
+  values[index(size / 2)] = size % 2 == 0 ? kBelowClip : -kBelowClip;
+  return values;
+}
+
+/// Holds `reaches_clip`, which gives what a quantizer says of values, to its word with one value on and
+/// beyond the clip at `position`, and none.
+template <typename ReachesClip>
+void expect_clip_found(const ReachesClip& reaches_clip, std::vector<float> values, std::size_t position) {
+  EXPECT_FALSE(reaches_clip(values));
+  for (const float x : {kClip, -kClip, kAboveClip, -kAboveClip, 1e30F}) {
+    values[position] = x;
+    EXPECT_TRUE(reaches_clip(values)) << x << " at " << position << " of " << values.size();
+  }
+}
+
+TEST(QuantizeTest, SaysWhetherAMagnitudeReachesTheClipAtEveryPositionOfEverySize) {
+  for (const Case& quantizer : cases()) {
+    SCOPED_TRACE(quantizer.name);
+    const auto reaches_clip = [&](const std::vector<float>& values) { return clips(quantizer, values); };
+    for (std::int64_t size = 1; size <= 67; ++size) {
+      for (std::int64_t i = 0; i < size; ++i) {
+        expect_clip_found(reaches_clip, values_below_clip(size), index(i));
+      }
+    }
+    constexpr std::int64_t kSize = 3 * 16384 + 5;
+    for (const std::int64_t i :
+         {std::int64_t{0}, std::int64_t{16383}, std::int64_t{16384}, kSize - 6, kSize - 1}) {
+      expect_clip_found(reaches_clip, values_below_clip(kSize), index(i));
+    }
+  }
+}
+
+TEST(QuantizeTest, AMagnitudeThatReachesTheClipInAnyGroupIsFound) {
+  for (const Case& quantizer : cases()) {
+    SCOPED_TRACE(quantizer.name);
+    for (const std::int64_t groups : {7, 700}) {
+      const std::int64_t size = groups * 37;
+      for (const std::int64_t i : {std::int64_t{0}, size / 2, size - 1}) {
+        expect_clip_found([&](const std::vector<float>& values) { return clips(quantizer, values, groups); },
+                          values_below_clip(size), index(i));
+      }
+    }
+  }
+}
+
+TEST(GeluQuantizeSymmetricTest, IsQuantizeSymmetricOfGeluToTheBitAtEverySize) {
+  std::vector<std::int64_t> sizes = {1000, 16385, 3 * 16384 + 5};
+  for (std::int64_t size = 1; size <= 67; ++size) sizes.push_back(size);
+  const Case gelu{"gelu", gelu_quantize_symmetric, {}, 0.0};
+  const Case plain = cases()[3];
+  for (const std::int64_t size : sizes) {
+    for (const std::int64_t groups : {1, 3, 50}) {
+      if (size > 1000 && groups > 3) continue;
+      for (const double limit : {1.0, 2.5, 5.0}) {
+        SCOPED_TRACE(std::to_string(groups) + " of " + std::to_string(size));
+        const std::vector<float> values =
+            random_values(static_cast<std::uint64_t>(size), groups * size, -limit, limit);
+        std::vector<float> activated(values.size());
+        gelu_forward(values.data(), groups * size, activated.data());
+        EXPECT_EQ(run(gelu, values, groups), run(plain, activated, groups));
+        EXPECT_EQ(clips(gelu, values, groups), clips(plain, activated, groups));
+      }
+    }
+  }
+}
+
+TEST(GeluQuantizeSymmetricTest, TheClipIsThatOfTheActivatedValue) {
+  const Case gelu{"gelu", gelu_quantize_symmetric, {}, 0.0};
+  // gelu(2.5) = 2.484, gelu(-9) = -1e-18, gelu(2.6) = 2.588.
+  EXPECT_FALSE(clips(gelu, {2.5F, -9.0F, 0.0F}));
+  EXPECT_TRUE(clips(gelu, {2.5F, -9.0F, 2.6F}));
+}
+
+TEST(GeluQuantizeSymmetricTest, DoesNotDependOnTheThreadCount) {
+  const Case gelu{"gelu", gelu_quantize_symmetric, {}, 0.0};
+  const std::vector<float> values = random_values(2, 9 * 16384 + 1);
+  expect_the_same_for_every_thread_count([&] { return run(gelu, values); });
+  expect_the_same_for_every_thread_count([&] { return run(gelu, values, 11); });
+}
+
+TEST(FakeQuantizeSymmetricTest, RowsThatLieApartShareOneScaleAndOthersAreNotTouched) {
   for (std::int64_t rows = 1; rows <= 5; ++rows) {
     for (std::int64_t size = 1; size <= 67; size += 3) {
       const std::int64_t stride = size + 11;
       // What lies between the rows is larger than they are.
       std::vector<float> values(index((rows - 1) * stride + size), 2.0F);
-      std::vector<float> packed =
+      const std::vector<float> packed =
           random_values(static_cast<std::uint64_t>(rows * 100 + size), rows * size, -1.0, 1.0);
-      for (std::int64_t row = 0; row < rows; ++row) {
-        std::copy_n(packed.begin() + row * size, size, values.begin() + row * stride);
+      const auto [codes, scales] = run(cases()[3], packed);
+      std::vector<float> expected = values;
+      for (std::int64_t i = 0; i < rows * size; ++i) {
+        const std::size_t place = index(i / size * stride + i % size);
+        values[place] = packed[index(i)];
+        expected[place] = static_cast<float>(codes[index(i)]) * scales[0];
       }
-      std::vector<std::int8_t> codes(packed.size());
-      const float scale = quantize_symmetric_block(values.data(), rows, size, stride, codes.data());
-      EXPECT_EQ((Quantized{codes, {scale}}), run(cases()[3], packed)) << rows << " rows of " << size;
+      fake_quantize_symmetric(values.data(), rows, size, stride, values.data());
+      EXPECT_EQ(values, expected) << rows << " rows of " << size;
     }
   }
 }
 
-TEST(QuantizeSymmetricBlockTest, ABlockOfZerosHasScaleZero) {
-  const std::vector<float> zeros(12, 0.0F);
-  std::vector<std::int8_t> codes(12, 99);
-  EXPECT_EQ(quantize_symmetric_block(zeros.data(), 3, 4, 4, codes.data()), 0.0F);
-  EXPECT_THAT(codes, Each(0));
+TEST(FakeQuantizeSymmetricTest, SaysWhetherAMagnitudeReachesTheClipInARowAndNotBetweenThem) {
+  for (std::int64_t rows = 1; rows <= 3; ++rows) {
+    for (std::int64_t size = 1; size <= 67; ++size) {
+      const std::int64_t stride = size + 5;
+      const auto reaches_clip = [&](const std::vector<float>& packed) {
+        std::vector<float> values(index(rows * stride), 9.0F);
+        for (std::int64_t i = 0; i < rows * size; ++i)
+          values[index(i / size * stride + i % size)] = packed[index(i)];
+        return fake_quantize_symmetric(values.data(), rows, size, stride, values.data());
+      };
+      for (std::int64_t i = 0; i < rows * size; ++i) {
+        expect_clip_found(reaches_clip, values_below_clip(rows * size), index(i));
+      }
+    }
+  }
+}
+
+TEST(FakeQuantizeSymmetricTest, ABlockOfZerosStaysZero) {
+  std::vector<float> zeros(12, 0.0F);
+  fake_quantize_symmetric(zeros.data(), 3, 4, 4, zeros.data());
+  EXPECT_THAT(zeros, Each(0.0F));
 }
 
 /// (round((x - min) / (max - min + 1e-8) * 255) / 255) (max - min + 1e-8) + min of a value of a group.

@@ -10,6 +10,11 @@
 
 namespace kdqat::kernels {
 
+/// Half of a float's last place, relative to the float: the error of one rounding.
+inline constexpr double kRounding = 0x1p-24;
+
+constexpr std::size_t index(std::int64_t i) { return static_cast<std::size_t>(i); }
+
 /// Uniform on [low, high), the same on every machine.
 inline std::vector<float> random_values(std::uint64_t seed, std::int64_t count, double low = -3.0,
                                         double high = 3.0) {

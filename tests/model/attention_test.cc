@@ -37,14 +37,13 @@ AttentionInputs draw_inputs(std::int64_t head_size, AttentionScales scales, bool
   AttentionInputs inputs{.query = leaf(1),
                          .key = leaf(2),
                          .value = leaf(3),
-                         .dropout_mask = {},
+                         .dropout = {},
                          .cu_seqlens = kCuSeqlens,
                          .heads = kHeads,
                          .scales = scales};
   if (dropout) {
-    torch::Tensor mask = torch::empty({pairs()}, torch::kFloat32);
-    kernels::fill_dropout_mask({.seed = 4}, 0.3, mask.numel(), mask.data_ptr<float>());
-    inputs.dropout_mask = mask.to(dtype);
+    inputs.dropout = {.keep = torch::empty({pairs()}, torch::kUInt8), .factor = 1.0 / 0.7};
+    kernels::fill_dropout_mask({.seed = 4}, 0.3, pairs(), inputs.dropout.keep.data_ptr<std::uint8_t>());
   }
   return inputs;
 }

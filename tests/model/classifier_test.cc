@@ -178,6 +178,38 @@ TEST_F(DropoutTest, EveryUseInAPassDrawsAMaskOfItsOwn) {
   EXPECT_LT(alike, 5);
 }
 
+TEST(ClassifierTest, AFrozenTeacherGivesTheSameBits) {
+  const data::Batch batch = load_tiny_batch();
+  for (const quant::Precision precision : {quant::Precision::kFp32, quant::Precision::kBf16}) {
+    const ForwardOptions options{.dropout = {}, .precision = precision};
+    Classifier teacher = load_tiny_bert("teacher.safetensors");
+    const Signals expected = evaluated(teacher, batch, options);
+    teacher.freeze(precision);
+    expect_same_signals(evaluated(teacher, batch, options), expected);
+  }
+}
+
+TEST(ClassifierTest, AStudentIsNotFrozen) {
+  Classifier student = load_tiny_bert("student.safetensors", bits(2, 2, 8));
+  EXPECT_THAT([&] { student.freeze(quant::Precision::kBf16); },
+              ThrowsMessage<base::InvalidArgument>("freeze: expected a model in floating "
+                                                   "point, found a student"));
+}
+
+TEST(ClassifierTest, KeepsTheChosenSignalsAlone) {
+  const Classifier teacher = load_tiny_bert("teacher.safetensors");
+  const data::Batch batch = load_tiny_batch();
+  const Signals all = evaluated(teacher, batch);
+  const Signals none = evaluated(teacher, batch, {.dropout = {}, .signals = kNoSignals});
+  EXPECT_TRUE(same(none.logits, all.logits));
+  EXPECT_EQ(all_signals(none).size(), 1U);
+  SignalSelection map = kNoSignals;
+  map.attention_map = true;
+  const Signals of_map = evaluated(teacher, batch, {.dropout = {}, .signals = map});
+  EXPECT_EQ(all_signals(of_map).size(), 3U);
+  for (std::size_t l = 0; l < 2; ++l) EXPECT_TRUE(same(of_map.attention_map[l], all.attention_map[l]));
+}
+
 TEST(ParametersTest, NamesAndShapesAreThoseOfTheCheckpoint) {
   Classifier teacher = load_tiny_bert("teacher.safetensors");
   const auto tensors = tests::read_tensors(tests::tiny_bert_file("teacher.safetensors"));

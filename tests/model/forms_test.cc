@@ -97,7 +97,7 @@ TEST(FormsTest, With8BitActivationsBothFormsDifferByFewCodes) {
                           .activation_bits = 8,
                           .weight_granularity = WeightGranularity::kTensor,
                           .activation_granularity = granularity},
-                         5e-3);
+                         2e-2);
     }
   }
 }

@@ -22,11 +22,13 @@ struct Step {
   model::Signals teacher_signals;
   model::Signals student_signals;
   distill::LayerSelection layers;
+  quant::Form form;
 
-  Step(const format::QuantizationConfig& quantization, quant::Form form, const std::string& batch_file)
+  Step(const format::QuantizationConfig& quantization, quant::Form form_, const std::string& batch_file)
       : teacher(load_tiny_bert("teacher.safetensors")),
         student(load_tiny_bert("student.safetensors", quantization)),
-        batch(load_tiny_batch(batch_file)) {
+        batch(load_tiny_batch(batch_file)),
+        form(form_) {
     {
       const torch::NoGradGuard no_grad;
       teacher_signals = teacher.forward(batch, {.dropout = {}, .form = form});
@@ -40,7 +42,8 @@ struct Step {
             .student = student_signals,
             .cu_seqlens = batch.cu_seqlens,
             .heads = student.config().num_attention_heads,
-            .layers = layers};
+            .layers = layers,
+            .form = form};
   }
 
   torch::Tensor loss(Loss which) const {

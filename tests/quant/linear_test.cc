@@ -240,6 +240,41 @@ TEST(LinearTest, Bfloat16IsCloseToFloat32) {
   }
 }
 
+/// y and the gradients of x, weight and bias, with GELU at the input.
+std::vector<torch::Tensor> run_after_gelu(const Problem& problem, const LinearQuantization& quantization,
+                                          Form form) {
+  const torch::Tensor y =
+      linear(problem.x, problem.layer, {.quantization = quantization, .gelu_input = true, .form = form});
+  y.backward(problem.gradient);
+  return {y, problem.x.grad(), problem.layer.weight.grad(), problem.layer.bias.grad()};
+}
+
+TEST(LinearTest, AfterGeluTheFusedFormIsThePlainForm) {
+  for (const LinearQuantization& quantization : all_quantizations()) {
+    const Sizes sizes{.tokens = 13, .in = 33, .out = 17};
+    SCOPED_TRACE(to_string(sizes, quantization));
+    const auto fused = run_after_gelu(Problem(sizes), quantization, Form::kFused);
+    const auto plain = run_after_gelu(Problem(sizes, torch::kFloat64), quantization, Form::kPlain);
+    // GELU errs by 3e-7, each sum of up to 33 terms by some roundings of terms up to 9; where GELU(x) lies
+    // that near to the middle of two codes, one of a row's 33 is another, and differs by 1/127 of the
+    // largest.
+    const double tolerance = quantization.quantize_input ? 1e-2 : 1e-5;
+    for (std::size_t i = 0; i < fused.size(); ++i) {
+      const double norm = plain[i].norm().item<double>();
+      EXPECT_LE((fused[i].to(torch::kFloat64) - plain[i]).norm().item<double>(), tolerance * norm) << i;
+    }
+  }
+}
+
+TEST(LinearTest, AWeightInBfloat16IsWhatProductsInBfloat16RoundItTo) {
+  const torch::NoGradGuard no_grad;
+  const Problem problem({13, 33, 17});
+  LinearParameters frozen = problem.layer;
+  frozen.weight = round_for_products(frozen.weight, Precision::kBf16);
+  const LinearOptions options{.quantization = {}, .precision = Precision::kBf16};
+  EXPECT_TRUE(same(linear(problem.x, frozen, options), linear(problem.x, problem.layer, options)));
+}
+
 TEST(LinearTest, PrecisionHasNoEffectInThePlainForm) {
   const Problem problem({3, 5, 7});
   EXPECT_TRUE(same(linear(problem.x, problem.layer,

@@ -131,27 +131,68 @@ TEST(BertAdamTest, AnUpdateDropsTheGradientsAndAMissingOneIsZero) {
   EXPECT_TRUE(all_within(optimizer.slots()[0].first_moment, 0.9 * moment, 1e-7));
 }
 
-TEST(BertAdamTest, ASparseGradientIsTheDenseOne) {
-  const torch::Tensor indices = torch::tensor({{0, 3, 4, 8}}, torch::kInt64);
-  torch::Tensor sparse = random_tensor(1, {9, 7}).requires_grad_();
-  torch::Tensor dense = random_tensor(1, {9, 7}).requires_grad_();
-  const std::string name = "bert.embeddings.word_embeddings.weight";
-  BertAdam of_sparse({.learning_rate = 1e-2}, {{name, &sparse}}, kTotal);
-  BertAdam of_dense({.learning_rate = 1e-2}, {{name, &dense}}, kTotal);
-  for (std::uint64_t update = 0; update < 4; ++update) {
-    // Other rows each time, so that rows without a gradient have moments; both ends of the table with and
-    // without one.
-    const torch::Tensor rows = update % 2 == 0 ? indices : indices.slice(1, 1, 3);
-    const torch::Tensor values = random_tensor(10 + update, {rows.size(1), 7}, -3.0, 3.0);
-    const torch::Tensor gradient = torch::sparse_coo_tensor(rows, values, {9, 7})._coalesced_(true);
+/// A table under two optimizers: its gradients sparse for one, dense for the other.
+class SparseAndDense {
+ public:
+  /// The same update for both, at some rows.
+  void update(const std::vector<std::int64_t>& rows) {
+    const torch::Tensor values =
+        random_tensor(seed_++, {static_cast<std::int64_t>(rows.size()), 7}, -3.0, 3.0);
+    const torch::Tensor gradient =
+        torch::sparse_coo_tensor(torch::tensor(rows).unsqueeze(0), values, {9, 7})._coalesced_(true);
     sparse.mutable_grad() = gradient;
     dense.mutable_grad() = gradient.to_dense();
     of_sparse.update();
     of_dense.update();
-    EXPECT_TRUE(same(sparse.detach(), dense.detach())) << update;
-    EXPECT_TRUE(same(of_sparse.slots()[0].first_moment, of_dense.slots()[0].first_moment));
-    EXPECT_TRUE(same(of_sparse.slots()[0].second_moment, of_dense.slots()[0].second_moment));
   }
+
+  torch::Tensor sparse = random_tensor(1, {9, 7}).requires_grad_();
+  torch::Tensor dense = random_tensor(1, {9, 7}).requires_grad_();
+  BertAdam of_sparse{{.learning_rate = 1e-2}, {{"bert.embeddings.word_embeddings.weight", &sparse}}, kTotal};
+  BertAdam of_dense{{.learning_rate = 1e-2}, {{"bert.embeddings.word_embeddings.weight", &dense}}, kTotal};
+
+ private:
+  std::uint64_t seed_ = 10;
+};
+
+// Other rows each time, so that rows without a gradient have moments; both ends of the table with and without
+// one.
+const std::vector<std::vector<std::int64_t>> kTouchedRows = {{0, 3, 4, 8}, {3, 4}, {0, 3}, {7, 8}};
+
+TEST(BertAdamTest, ASparseGradientIsTheDenseOne) {
+  SparseAndDense tables;
+  for (const std::vector<std::int64_t>& rows : kTouchedRows) {
+    tables.update(rows);
+    tables.of_sparse.catch_up();
+    EXPECT_TRUE(same(tables.sparse.detach(), tables.dense.detach()));
+    EXPECT_TRUE(same(tables.of_sparse.slots()[0].first_moment, tables.of_dense.slots()[0].first_moment));
+    EXPECT_TRUE(same(tables.of_sparse.slots()[0].second_moment, tables.of_dense.slots()[0].second_moment));
+  }
+}
+
+TEST(BertAdamTest, RowsThatFellBehindCatchUpToTheSameBits) {
+  SparseAndDense tables;
+  for (const std::vector<std::int64_t>& rows : kTouchedRows) tables.update(rows);
+  EXPECT_FALSE(same(tables.sparse.detach(), tables.dense.detach()));
+  const torch::Tensor some = torch::tensor({4, 0, 4, 6});
+  tables.of_sparse.catch_up(some);
+  EXPECT_TRUE(same(tables.sparse.detach().index({some}), tables.dense.detach().index({some})));
+  for (const std::vector<std::int64_t>& rows : kTouchedRows) tables.update(rows);
+  tables.of_sparse.catch_up();
+  EXPECT_TRUE(same(tables.sparse.detach(), tables.dense.detach()));
+  EXPECT_TRUE(same(tables.of_sparse.slots()[0].first_moment, tables.of_dense.slots()[0].first_moment));
+  EXPECT_TRUE(same(tables.of_sparse.slots()[0].second_moment, tables.of_dense.slots()[0].second_moment));
+}
+
+TEST(BertAdamTest, ADenseGradientAfterSparseOnesFindsAllRowsUpToDate) {
+  SparseAndDense tables;
+  for (const std::vector<std::int64_t>& rows : kTouchedRows) tables.update(rows);
+  const torch::Tensor gradient = random_tensor(99, {9, 7});
+  tables.sparse.mutable_grad() = gradient.clone();
+  tables.dense.mutable_grad() = gradient.clone();
+  tables.of_sparse.update();
+  tables.of_dense.update();
+  EXPECT_TRUE(same(tables.sparse.detach(), tables.dense.detach()));
 }
 
 TEST(BertAdamTest, AGradientThatIsNotFiniteChangesNothing) {

@@ -1,0 +1,155 @@
+#include "kdqat/kernels/layer_norm.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <vector>
+
+#include "kdqat/base/parallel.h"
+#include "kdqat/kernels/column_sums.h"
+#include "kdqat/kernels/multiversion.h"
+#include "kdqat/kernels/reduce.h"
+
+namespace kdqat::kernels {
+namespace {
+
+/// Rows that are worth a thread.
+constexpr std::int64_t kRowGrain = 16;
+
+/// One row of the input; keep may be nullptr.
+struct InputRow {
+  const float* x;
+  const std::uint8_t* keep;
+  float factor;
+  const float* residual;
+};
+
+InputRow row_of(const LayerNormInput& input, std::int64_t row) {
+  const std::int64_t start = row * input.cols;
+  return {.x = input.x + start,
+          .keep = input.dropout.keep == nullptr ? nullptr : input.dropout.keep + start,
+          .factor = input.dropout.factor,
+          .residual = input.residual + start};
+}
+
+__attribute__((always_inline)) inline void add_up(const InputRow& row, std::int64_t cols, float* sum) {
+  if (row.keep == nullptr) {
+    for (std::int64_t i = 0; i < cols; ++i) sum[i] = row.x[i] + row.residual[i];
+  } else {
+    for (std::int64_t i = 0; i < cols; ++i) {
+      sum[i] = (row.keep[i] != 0 ? row.x[i] * row.factor : 0.0F) + row.residual[i];
+    }
+  }
+}
+
+/// Sum of term(i) over a row, in lanes.
+template <typename Term>
+__attribute__((always_inline)) inline float sum_of_row(std::int64_t cols, const Term& term) {
+  std::array<float, kLanes> sums{};
+  std::int64_t i = 0;
+  for (; i + kLanes <= cols; i += kLanes) {
+    for (std::int64_t lane = 0; lane < kLanes; ++lane) sums[static_cast<std::size_t>(lane)] += term(i + lane);
+  }
+  for (std::int64_t lane = 0; i < cols; ++i, ++lane) sums[static_cast<std::size_t>(lane)] += term(i);
+  return add_lanes(sums);
+}
+
+KDQAT_MULTIVERSION
+void normalize_row(const InputRow& row, std::int64_t cols, const LayerNormParameters& parameters,
+                   float* mean_out, float* inverse_out, float* out) {
+  add_up(row, cols, out);
+  const auto count = static_cast<float>(cols);
+  const float mean = sum_of_row(cols, [&](std::int64_t i) { return out[i]; }) / count;
+  const float variance = sum_of_row(cols,
+                                    [&](std::int64_t i) {
+                                      const float centred = out[i] - mean;
+                                      return centred * centred;
+                                    }) /
+                         count;
+  const float inverse = 1.0F / std::sqrt(variance + parameters.epsilon);
+  for (std::int64_t i = 0; i < cols; ++i) {
+    out[i] = (out[i] - mean) * inverse * parameters.weight[i] + parameters.bias[i];
+  }
+  *mean_out = mean;
+  *inverse_out = inverse;
+}
+
+/// What a row's backward reads and adds to besides its input.
+struct BackwardRow {
+  const float* weight;
+  float mean;
+  float inverse;
+  const float* arriving;
+  float* weight_gradient;
+  float* bias_gradient;
+};
+
+/// Gradient of the sum s of a row, in `gradient`; `normalized` is scratch memory of a row.
+KDQAT_MULTIVERSION
+void row_backward(const InputRow& input, std::int64_t cols, const BackwardRow& row, float* normalized,
+                  float* gradient) {
+  add_up(input, cols, normalized);
+  for (std::int64_t i = 0; i < cols; ++i) {
+    normalized[i] = (normalized[i] - row.mean) * row.inverse;
+    row.weight_gradient[i] += row.arriving[i] * normalized[i];
+    row.bias_gradient[i] += row.arriving[i];
+    gradient[i] = row.arriving[i] * row.weight[i];
+  }
+  const auto count = static_cast<float>(cols);
+  const float mean = sum_of_row(cols, [&](std::int64_t i) { return gradient[i]; }) / count;
+  const float slope = sum_of_row(cols, [&](std::int64_t i) { return gradient[i] * normalized[i]; }) / count;
+  for (std::int64_t i = 0; i < cols; ++i) {
+    gradient[i] = row.inverse * (gradient[i] - mean - normalized[i] * slope);
+  }
+}
+
+KDQAT_MULTIVERSION
+void drop_row(const float* values, const std::uint8_t* keep, float factor, std::int64_t cols, float* out) {
+  for (std::int64_t i = 0; i < cols; ++i) out[i] = keep[i] != 0 ? values[i] * factor : 0.0F;
+}
+
+}  // namespace
+
+void layer_norm_forward(const LayerNormInput& input, const LayerNormParameters& parameters,
+                        const LayerNormMoments& moments, float* out) {
+  base::parallel_for(0, input.rows, kRowGrain, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t row = first; row < last; ++row) {
+      normalize_row(row_of(input, row), input.cols, parameters, moments.mean + row,
+                    moments.inverse_deviation + row, out + row * input.cols);
+    }
+  });
+}
+
+void layer_norm_backward(const LayerNormInput& input, const LayerNormParameters& parameters,
+                         const LayerNormMoments& moments, const float* arriving,
+                         const LayerNormGradients& gradients) {
+  const std::int64_t cols = input.cols;
+  ColumnSums of_weight(input.rows, cols);
+  ColumnSums of_bias(input.rows, cols);
+  base::parallel_for(0, of_weight.blocks(), 1, [&](std::int64_t first, std::int64_t last) {
+    std::vector<float> normalized(static_cast<std::size_t>(cols));
+    for (std::int64_t row = first * ColumnSums::kRows; row < std::min(input.rows, last * ColumnSums::kRows);
+         ++row) {
+      const InputRow input_row = row_of(input, row);
+      float* sum_gradient = gradients.residual + row * cols;
+      float* x_gradient = gradients.x + row * cols;
+      row_backward(input_row, cols,
+                   {.weight = parameters.weight,
+                    .mean = moments.mean[row],
+                    .inverse = moments.inverse_deviation[row],
+                    .arriving = arriving + row * cols,
+                    .weight_gradient = of_weight.term(row),
+                    .bias_gradient = of_bias.term(row)},
+                   normalized.data(), sum_gradient);
+      if (input_row.keep != nullptr) {
+        drop_row(sum_gradient, input_row.keep, input_row.factor, cols, x_gradient);
+      } else if (x_gradient != sum_gradient) {
+        std::copy_n(sum_gradient, cols, x_gradient);
+      }
+    }
+  });
+  of_weight.total(gradients.weight);
+  of_bias.total(gradients.bias);
+}
+
+}  // namespace kdqat::kernels

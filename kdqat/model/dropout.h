@@ -1,0 +1,21 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include "kdqat/kernels/dropout.h"
+
+namespace kdqat::model {
+
+/// A mask that kernels::fill_dropout_mask drew.
+struct DropoutMask {
+  torch::Tensor keep;   ///< uint8, an element a value; undefined for no dropout
+  double factor = 1.0;  ///< what kept values are multiplied with
+};
+
+/// values with those that are not kept set to 0; of any shape, differentiable.
+torch::Tensor drop(const torch::Tensor& values, const DropoutMask& dropout);
+
+/// The mask for a kernel, valid as long as its tensor lives.
+kernels::Dropout kernel_dropout(const DropoutMask& dropout);
+
+}  // namespace kdqat::model
