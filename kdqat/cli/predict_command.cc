@@ -1,7 +1,6 @@
 #include <cmath>
 #include <fstream>
 #include <iostream>
-#include <optional>
 
 #include "kdqat/base/error.h"
 #include "kdqat/cli/command.h"
@@ -38,7 +37,7 @@ class Predictor {
   std::vector<nlohmann::json> answer(const std::vector<TextInput>& texts, const TextReader& reader) const {
     data::Dataset dataset;
     for (std::size_t i = 0; i < texts.size(); ++i) {
-      dataset.encodings.push_back(encode(texts[i], reader.place(i)));
+      dataset.encodings.push_back(encode(tokenizer_, texts[i], settings_.max_seq_length, reader.place(i)));
       dataset.labels.push_back(0.0);
     }
     const train::Predictions predictions = train::predict(classifier_, dataset, settings_.precision);
@@ -55,16 +54,6 @@ class Predictor {
   }
 
  private:
-  text::Encoding encode(const TextInput& input, const std::string& place) const {
-    try {
-      return tokenizer_.encode(input.text,
-                               input.pair ? std::optional<std::string_view>(*input.pair) : std::nullopt,
-                               settings_.max_seq_length);
-    } catch (const base::InvalidArgument& error) {
-      throw base::InvalidArgument(base::concat(place, ": ", error.what()));
-    }
-  }
-
   /// Probabilities by label; of a regression the score itself.
   nlohmann::json describe(double prediction, const torch::Tensor& probabilities) const {
     if (classifier_.config().num_labels == 1)

@@ -14,9 +14,10 @@ std::string option_name(std::string key) {
   return key;
 }
 
-/// Limits that are off have no value to give to an option.
-bool is_off(const std::string& key, const nlohmann::json& value) {
-  return (key == "max_steps" || key == "batch_tokens") && value == 0;
+/// Limits that are off have no value to give to an option, and weights that follow from other options are for
+/// the record alone.
+bool is_no_option(const std::string& key, const nlohmann::json& value) {
+  return ((key == "max_steps" || key == "batch_tokens") && value == 0) || key == "effective_weights";
 }
 
 void append(std::string& text, const std::string& option, const nlohmann::json& value) {
@@ -31,7 +32,7 @@ void append_section(std::string& text, const nlohmann::json& section) {
       append(text, "objective", value);
     } else if (key == "weights") {
       for (const auto& [loss, weight] : value.items()) append(text, option_name(loss) + "-weight", weight);
-    } else if (!is_off(key, value)) {
+    } else if (!is_no_option(key, value)) {
       append(text, option_name(key), value);
     }
   }

@@ -18,6 +18,16 @@ std::string string_field(const nlohmann::json& object, const char* field, const 
 
 }  // namespace
 
+text::Encoding encode(const text::Tokenizer& tokenizer, const TextInput& input, std::int64_t max_seq_length,
+                      const std::string& place) {
+  try {
+    return tokenizer.encode(
+        input.text, input.pair ? std::optional<std::string_view>(*input.pair) : std::nullopt, max_seq_length);
+  } catch (const base::InvalidArgument& error) {
+    throw base::InvalidArgument(base::concat(place, ": ", error.what()));
+  }
+}
+
 std::vector<TextInput> TextReader::read(std::size_t count) {
   std::vector<TextInput> texts;
   lines_.clear();

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "kdqat/text/tokenizer.h"
+
 namespace kdqat::cli {
 
 /// One text, or a pair of texts, to answer.
@@ -13,6 +15,10 @@ struct TextInput {
   std::string text;
   std::optional<std::string> pair;
 };
+
+/// The tokens of a text or pair. Throws InvalidArgument that begins with `place` for what can't be encoded.
+text::Encoding encode(const text::Tokenizer& tokenizer, const TextInput& input, std::int64_t max_seq_length,
+                      const std::string& place);
 
 /// How lines become texts.
 enum class LineForm {

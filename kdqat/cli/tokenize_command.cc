@@ -1,5 +1,4 @@
 #include <iostream>
-#include <optional>
 
 #include "kdqat/base/error.h"
 #include "kdqat/cli/command.h"
@@ -17,16 +16,6 @@ struct TokenizeConfig {
   std::filesystem::path model_dir;
   std::int64_t max_seq_length = 0;
 };
-
-text::Encoding encode(const text::Tokenizer& tokenizer, const TextInput& input, std::int64_t max_seq_length,
-                      const std::string& place) {
-  try {
-    return tokenizer.encode(
-        input.text, input.pair ? std::optional<std::string_view>(*input.pair) : std::nullopt, max_seq_length);
-  } catch (const base::InvalidArgument& error) {
-    throw base::InvalidArgument(base::concat(place, ": ", error.what()));
-  }
-}
 
 void append_ids(std::string& line, const std::vector<std::int32_t>& ids) {
   line.push_back('[');

@@ -222,7 +222,16 @@ Classifier dequantized(Classifier& student) {
         quant::fake_quantize(latent, *quantizer, weight_granularity(from[i].name, *student.quantization()));
   }
   format::EncoderConfig config = student.config();
-  if (config.source.contains("kdqat")) config.source["kdqat"].erase("quantization");
+  if (config.source.contains("kdqat")) {
+    // The scores are those of the student, not of what is returned.
+    nlohmann::json& section = config.source["kdqat"];
+    section.erase("quantization");
+    for (const char* key : {"scores", "step"}) {
+      if (!section.contains(key)) continue;
+      section["dequantized_student"][key] = section[key];
+      section.erase(key);
+    }
+  }
   return {config, std::nullopt, std::move(values)};
 }
 

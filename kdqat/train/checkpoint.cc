@@ -45,6 +45,26 @@ std::string difference(const nlohmann::json& saved, const nlohmann::json& curren
   return base::concat(name, ": expected ", saved.dump(), ", found ", current.dump());
 }
 
+/// The numbers of a checkpoint. Throws FormatError that names the one that is missing or no number.
+Progress progress_of(const nlohmann::json& state, const std::filesystem::path& path) {
+  const auto number = [&]<typename Number>(const char* name, Number) {
+    const auto entry = state.find(name);
+    if (entry == state.end() || !entry->is_number()) {
+      throw base::FormatError(base::concat(path.string(), ": '", name, "': expected a number, found ",
+                                           entry == state.end() ? "none" : entry->type_name()));
+    }
+    return entry->template get<Number>();
+  };
+  Progress progress{.updates = number("updates", std::int64_t{}),
+                    .best_score = {},
+                    .best_step = number("best_step", std::int64_t{}),
+                    .metrics_bytes = number("metrics_bytes", std::int64_t{}),
+                    .train_seconds = number("train_seconds", double{}),
+                    .evaluate_seconds = number("evaluate_seconds", double{})};
+  if (state.contains("best_score")) progress.best_score = number("best_score", double{});
+  return progress;
+}
+
 }  // namespace
 
 void save_checkpoint(const std::filesystem::path& path, BertAdam& optimizer, const Progress& progress,
@@ -99,13 +119,7 @@ Progress load_checkpoint(const std::filesystem::path& path, BertAdam& optimizer,
     format::copy_as_float(view,
                           {named.tensor.data_ptr<float>(), static_cast<std::size_t>(named.tensor.numel())});
   }
-  Progress progress{.updates = state.at("updates"),
-                    .best_score = {},
-                    .best_step = state.at("best_step"),
-                    .metrics_bytes = state.at("metrics_bytes"),
-                    .train_seconds = state.at("train_seconds"),
-                    .evaluate_seconds = state.at("evaluate_seconds")};
-  if (state.contains("best_score")) progress.best_score = state.at("best_score").get<double>();
+  const Progress progress = progress_of(state, path);
   optimizer.set_updates(progress.updates);
   return progress;
 }

@@ -45,9 +45,10 @@ nlohmann::json to_json(const distill::ObjectiveConfig& objective) {
     json["temperature"] = objective.temperature;
   }
   for (const distill::Loss loss : distill::kLosses) {
-    const bool given = objective.weights[static_cast<std::size_t>(loss)].has_value();
-    if (given || objective.weight_of(loss) != 0.0)
-      json["weights"][std::string(name_of(loss))] = objective.weight_of(loss);
+    const std::string name(name_of(loss));
+    const std::optional<double>& given = objective.weights[static_cast<std::size_t>(loss)];
+    if (given) json["weights"][name] = *given;
+    if (objective.weight_of(loss) != 0.0) json["effective_weights"][name] = objective.weight_of(loss);
   }
   return json;
 }

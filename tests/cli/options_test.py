@@ -140,6 +140,17 @@ class SettingsFileTest(ProgramTest):
                     self.assertEqual((self.dir / run / model / "model.safetensors").read_bytes(),
                                      (self.dir / f"{run}2" / model / "model.safetensors").read_bytes())
 
+    def test_the_settings_of_one_objective_serve_another(self):
+        train = (*self.train, "--max-steps", "1", "--batch-size", "4", "--threads", "1")
+        self.succeed(*train, "--output", "teacher")
+        self.succeed("distill", "--teacher", "teacher", "--task", "sst-2", *self.data, "--max-steps", "1",
+                     "--batch-size", "4", "--threads", "1", "--objective", "map", "--logit-weight", "0.5", "--output", "map")
+        self.succeed("distill", "--config", "map/run.toml", "--objective", "output", "--threads", "1",
+                     "--output", "output")
+        start = json.loads((self.dir / "output" / "metrics.jsonl").read_text().splitlines()[0])
+        self.assertEqual(start["config"]["objective"]["effective_weights"],
+                         {"attention_output": 1.0, "hidden_state": 1.0, "logit": 0.5})
+
     def test_the_settings_beside_a_result_hold_the_columns_of_own_data(self):
         data = self.dir / "reviews"
         data.mkdir()

@@ -350,14 +350,18 @@ TEST(DequantizedTest, RunsAsTheStudentWithoutQuantizedActivations) {
   EXPECT_TRUE(same(dequantized(student).forward(batch).logits, student.forward(batch).logits));
 }
 
-TEST(DequantizedTest, TheConfigurationDropsTheQuantizationAlone) {
+TEST(DequantizedTest, TheConfigurationDropsTheQuantizationAndKeepsTheScoresAsTheStudents) {
   const test::TemporaryDirectory directory;
   Classifier student = tests::load_tiny_bert("student.safetensors", format::QuantizationConfig{});
   student.config().source["kdqat"] = {{"task", "rte"},
+                                      {"step", 20},
+                                      {"scores", {{"dev", 0.5}}},
                                       {"quantization", format::to_json(format::QuantizationConfig{})}};
   Classifier plain = dequantized(student);
   save_classifier(plain, directory.path());
-  EXPECT_EQ(tests::read_json(directory / "config.json").at("kdqat"), nlohmann::json({{"task", "rte"}}));
+  EXPECT_EQ(
+      tests::read_json(directory / "config.json").at("kdqat"),
+      nlohmann::json({{"task", "rte"}, {"dequantized_student", {{"step", 20}, {"scores", {{"dev", 0.5}}}}}}));
 }
 
 }  // namespace
