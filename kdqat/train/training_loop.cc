@@ -87,6 +87,7 @@ class Loop {
         optimizer_({.learning_rate = run.config.learning_rate}, run.classifier.parameters(), source_.total()),
         resume_config_(run.effective_config) {
     resume_config_.erase("output");  // a directory may be moved between two parts of a run
+    if (resume_config_.contains("objective")) resume_config_["objective"].erase("effective_weights");
   }
 
   TrainingResult run() {
