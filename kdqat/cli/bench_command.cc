@@ -14,6 +14,7 @@ namespace {
 struct BenchConfig {
   std::filesystem::path model_dir;
   std::string shape = "minilm";
+  std::int64_t layers = 0;
   std::int64_t batch_size = 32;
   std::int64_t seq_length = 64;
   std::filesystem::path lengths_file;
@@ -60,6 +61,7 @@ void run_bench_train(const BenchConfig& config) {
       .lengths = {},
       .precision = config.precision,
       .repetitions = config.repetitions};
+  if (config.layers > 0) benchmark.encoder.num_hidden_layers = config.layers;
   benchmark.encoder.num_labels = 2;
   benchmark.encoder.labels = {"0", "1"};
   benchmark.lengths = config.lengths_file.empty()
@@ -90,6 +92,7 @@ void register_bench(CLI::App& app, Action& action) {
       ->check(CLI::IsMember({"minilm", "bert-base", "bert-large"}))
       ->capture_default_str()
       ->excludes(model);
+  command->add_option("--layers", config->layers, "Layers [the shape's]")->check(CLI::PositiveNumber);
   command->add_option("--batch-size", config->batch_size, "Sentences of the batch")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
