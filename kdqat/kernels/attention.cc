@@ -81,11 +81,6 @@ void softmax_row_backward(const MapRow& row, std::int64_t stride, float factor, 
   for (std::int64_t i = 0; i < stride; ++i) gradient[i] *= factor;
 }
 
-KDQAT_MULTIVERSION
-void drop(const float* values, const std::uint8_t* keep, float factor, std::int64_t count, float* out) {
-  for (std::int64_t i = 0; i < count; ++i) out[i] = keep[i] != 0 ? values[i] * factor : 0.0F;
-}
-
 /// One sentence and head.
 struct Head {
   std::int64_t length = 0;
@@ -193,7 +188,7 @@ void quantize_map_of_head(const AttentionResult& result, const Dropout& dropout,
   const float* map = result.map + head.ragged;
   float* out = result.quantized_map + head.ragged;
   if (dropout.keep != nullptr) {
-    drop(map, dropout.keep + head.ragged, dropout.factor, pairs, out);
+    apply_dropout(dropout, head.ragged, map, pairs, out);
     map = out;
   }
   if (scales == AttentionScales::kHead) {

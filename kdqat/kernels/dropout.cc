@@ -65,7 +65,17 @@ void compare(const Words* words, std::uint32_t threshold, std::uint8_t* keep) {
   }
 }
 
+KDQAT_MULTIVERSION
+void drop(const std::uint8_t* keep, float factor, const float* values, std::int64_t count, float* out) {
+  for (std::int64_t i = 0; i < count; ++i) out[i] = keep[i] != 0 ? values[i] * factor : 0.0F;
+}
+
 }  // namespace
+
+void apply_dropout(const Dropout& dropout, std::int64_t first, const float* values, std::int64_t count,
+                   float* out) {
+  drop(dropout.keep + first, dropout.factor, values, count, out);
+}
 
 void fill_dropout_mask(const DropoutPlace& place, double probability, std::int64_t count,
                        std::uint8_t* keep) {

@@ -22,4 +22,9 @@ struct Dropout {
 /// depends on place and i alone (base::philox), not on threads. 0 <= probability < 1.
 void fill_dropout_mask(const DropoutPlace& place, double probability, std::int64_t count, std::uint8_t* keep);
 
+/// out = values where they are kept, times the factor, else 0; float32 [count], under the mask's elements
+/// from `first` on. The mask is not nullptr; out may be values. In the calling thread.
+void apply_dropout(const Dropout& dropout, std::int64_t first, const float* values, std::int64_t count,
+                   float* out);
+
 }  // namespace kdqat::kernels

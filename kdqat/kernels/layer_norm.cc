@@ -103,11 +103,6 @@ void row_backward(const InputRow& input, std::int64_t cols, const BackwardRow& r
   }
 }
 
-KDQAT_MULTIVERSION
-void drop_row(const float* values, const std::uint8_t* keep, float factor, std::int64_t cols, float* out) {
-  for (std::int64_t i = 0; i < cols; ++i) out[i] = keep[i] != 0 ? values[i] * factor : 0.0F;
-}
-
 }  // namespace
 
 void layer_norm_forward(const LayerNormInput& input, const LayerNormParameters& parameters,
@@ -142,7 +137,7 @@ void layer_norm_backward(const LayerNormInput& input, const LayerNormParameters&
                     .bias_gradient = of_bias.term(row)},
                    normalized.data(), sum_gradient);
       if (input_row.keep != nullptr) {
-        drop_row(sum_gradient, input_row.keep, input_row.factor, cols, x_gradient);
+        apply_dropout(input.dropout, row * cols, sum_gradient, cols, x_gradient);
       } else if (x_gradient != sum_gradient) {
         std::copy_n(sum_gradient, cols, x_gradient);
       }

@@ -35,7 +35,7 @@ class FusedAttention : public torch::autograd::Function<FusedAttention> {
     variable_list clipped;
     const auto quantized = [&](const torch::Tensor& operand) {
       clipped.emplace_back();
-      const torch::Tensor values = operand.contiguous();
+      torch::Tensor values = operand.contiguous();
       if (inputs.scales == AttentionScales::kNone) return values;
       torch::Tensor out = torch::empty_like(values);
       const bool clips =

@@ -12,10 +12,10 @@ namespace {
 /// Rows that are worth a thread.
 constexpr std::int64_t kRowGrain = 16;
 
-/// The values of a gradient, dense [n] or the rows of a coalesced sparse one; undefined for none.
+/// The values of a gradient, dense or the rows of a sparse one; undefined for none.
 torch::Tensor gradient_values(const torch::Tensor& gradient) {
   if (!gradient.defined()) return {};
-  return (gradient.is_sparse() ? gradient._values() : gradient).contiguous();
+  return (gradient.is_sparse() ? gradient.coalesce()._values() : gradient).contiguous();
 }
 
 double norm_of(const torch::Tensor& values) {
@@ -108,9 +108,10 @@ kernels::BertAdamSettings BertAdam::settings_of(const Slot& slot) const {
 void BertAdam::update_rows(const kernels::BertAdamSettings& settings, const torch::Tensor& gradient,
                            Slot& slot) {
   const std::int64_t width = slot.parameter.size(1);
-  const torch::Tensor indices = gradient._indices();
+  const torch::Tensor coalesced = gradient.coalesce();
+  const torch::Tensor indices = coalesced._indices();
   const auto* rows = indices.data_ptr<std::int64_t>();
-  const torch::Tensor values = gradient._values().contiguous();
+  const torch::Tensor values = coalesced._values().contiguous();
   if (slot.row_updates.empty()) {
     slot.row_updates.assign(static_cast<std::size_t>(slot.parameter.size(0)), updates_);
   }

@@ -38,8 +38,7 @@ class BertAdam {
            std::int64_t total_updates);
 
   /// One update from the parameters' gradients, which are then dropped; a parameter without one gets zeros.
-  /// Sparse gradients must be coalesced. Throws NumericError that names the parameter if a gradient is not
-  /// finite; nothing is changed then.
+  /// Throws NumericError that names the parameter if a gradient is not finite; nothing is changed then.
   void update();
 
   /// Brings rows, int64 [n] in any order, of the parameters with sparse gradients up to date.

@@ -100,6 +100,15 @@ TEST(DropoutTest, AnotherSeedUpdateOrSiteDrawsAnIndependentMask) {
   }
 }
 
+TEST(ApplyDropoutTest, KeepsScalesAndDropsFromTheGivenElementOn) {
+  const Mask mask = mask_of(kPlace, 0.5, 100);
+  const std::vector<float> values = random_values(1, 67);
+  std::vector<float> out = values;
+  apply_dropout({.keep = mask.data(), .factor = 2.0F}, 33, out.data(), 67, out.data());
+  for (std::size_t i = 0; i < out.size(); ++i)
+    EXPECT_EQ(out[i], mask[33 + i] != 0 ? 2.0F * values[i] : 0.0F) << i;
+}
+
 TEST(DropoutTest, DoesNotDependOnTheThreadCount) {
   expect_the_same_for_every_thread_count([] { return mask_of(kPlace, 0.1, 100003); });
 }

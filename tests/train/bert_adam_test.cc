@@ -184,6 +184,18 @@ TEST(BertAdamTest, RowsThatFellBehindCatchUpToTheSameBits) {
   EXPECT_TRUE(same(tables.of_sparse.slots()[0].second_moment, tables.of_dense.slots()[0].second_moment));
 }
 
+TEST(BertAdamTest, ASparseGradientNeedNotBeCoalesced) {
+  SparseAndDense tables;
+  const torch::Tensor gradient =
+      torch::sparse_coo_tensor(torch::tensor({{3, 1, 3}}), random_tensor(50, {3, 7}), {9, 7});
+  tables.sparse.mutable_grad() = gradient;
+  tables.dense.mutable_grad() = gradient.to_dense();
+  tables.of_sparse.update();
+  tables.of_dense.update();
+  tables.of_sparse.catch_up();
+  EXPECT_TRUE(same(tables.sparse.detach(), tables.dense.detach()));
+}
+
 TEST(BertAdamTest, ADenseGradientAfterSparseOnesFindsAllRowsUpToDate) {
   SparseAndDense tables;
   for (const std::vector<std::int64_t>& rows : kTouchedRows) tables.update(rows);
