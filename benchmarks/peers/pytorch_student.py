@@ -32,8 +32,17 @@ SHAPES = {
 }
 
 
-class Ternarize(torch.autograd.Function):
-    """Ternary Weight Networks, one scale over the last `dims` dimensions; straight-through below the clip."""
+class StraightThrough(torch.autograd.Function):
+    """A quantizer of x with one scale over the dimensions `dims`, whose gradient passes below the clip."""
+
+    @staticmethod
+    def backward(ctx, gradient):
+        (x,) = ctx.saved_tensors
+        return gradient * (x.abs() < CLIP), None
+
+
+class Ternarize(StraightThrough):
+    """Ternary Weight Networks."""
 
     @staticmethod
     def forward(ctx, w, dims):
@@ -44,14 +53,9 @@ class Ternarize(torch.autograd.Function):
         scale = (magnitude * kept).sum(dims, keepdim=True) / kept.sum(dims, keepdim=True).clamp_min(1)
         return torch.sign(clipped) * kept * scale
 
-    @staticmethod
-    def backward(ctx, gradient):
-        (w,) = ctx.saved_tensors
-        return gradient * (w.abs() < CLIP), None
 
-
-class QuantizeActivation(torch.autograd.Function):
-    """Symmetric min-max, 8 bits, one scale over the last `dims` dimensions; straight-through below the clip."""
+class QuantizeActivation(StraightThrough):
+    """Symmetric min-max, 8 bits."""
 
     @staticmethod
     def forward(ctx, x, dims):
@@ -59,11 +63,6 @@ class QuantizeActivation(torch.autograd.Function):
         clipped = x.clamp(-CLIP, CLIP)
         scale = 127.0 / clipped.abs().amax(dims, keepdim=True).clamp_min(1e-30)
         return torch.round(clipped * scale) / scale
-
-    @staticmethod
-    def backward(ctx, gradient):
-        (x,) = ctx.saved_tensors
-        return gradient * (x.abs() < CLIP), None
 
 
 class Layer(nn.Module):

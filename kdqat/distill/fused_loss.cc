@@ -1,8 +1,7 @@
 #include "kdqat/distill/fused_loss.h"
 
-#include <vector>
-
 #include "kdqat/base/error.h"
+#include "kdqat/kernels/attention.h"
 #include "kdqat/kernels/loss.h"
 
 namespace kdqat::distill {
@@ -43,21 +42,6 @@ class FusedMse : public torch::autograd::Function<FusedMse> {
   }
 };
 
-/// Runs of a ragged map: a sentence each, with weight 1 / (B H n_b).
-struct Runs {
-  std::vector<std::int64_t> starts = {0};
-  std::vector<double> weights;
-
-  explicit Runs(const LossInputs& inputs) {
-    const auto sentences = static_cast<std::int64_t>(inputs.cu_seqlens.size()) - 1;
-    for (std::size_t b = 0; b + 1 < inputs.cu_seqlens.size(); ++b) {
-      const std::int64_t length = inputs.cu_seqlens[b + 1] - inputs.cu_seqlens[b];
-      starts.push_back(starts.back() + inputs.heads * length * length);
-      weights.push_back(1.0 / static_cast<double>(sentences * inputs.heads * length));
-    }
-  }
-};
-
 kernels::Probabilities probabilities_of(const torch::Tensor& student, const torch::Tensor& teacher,
                                         std::span<const std::int64_t> starts,
                                         std::span<const double> weights) {
@@ -70,7 +54,7 @@ kernels::Probabilities probabilities_of(const torch::Tensor& student, const torc
 class FusedDivergence : public torch::autograd::Function<FusedDivergence> {
  public:
   static torch::Tensor forward(AutogradContext* context, const torch::Tensor& student,
-                               const torch::Tensor& teacher, const Runs& runs) {
+                               const torch::Tensor& teacher, const MapRuns& runs) {
     context->save_for_backward({student, teacher});
     context->saved_data["starts"] = runs.starts;
     context->saved_data["weights"] = runs.weights;
@@ -98,10 +82,18 @@ torch::Tensor mean_squared_error(const torch::Tensor& student, const torch::Tens
   return FusedMse::apply(student.contiguous(), teacher.contiguous());
 }
 
-torch::Tensor fused_divergence(const LossInputs& inputs, const torch::Tensor& student_map,
+MapRuns::MapRuns(const LossInputs& inputs) {
+  const kernels::AttentionShape shape{.cu_seqlens = inputs.cu_seqlens, .heads = inputs.heads};
+  starts = shape.ragged_starts();
+  for (std::int64_t b = 0; b < shape.sentences(); ++b) {
+    weights.push_back(1.0 / static_cast<double>(shape.sentences() * shape.heads * shape.length(b)));
+  }
+}
+
+torch::Tensor fused_divergence(const MapRuns& runs, const torch::Tensor& student_map,
                                const torch::Tensor& teacher_map) {
   check_signals(student_map, teacher_map);
-  return FusedDivergence::apply(student_map.contiguous(), teacher_map.contiguous(), Runs(inputs));
+  return FusedDivergence::apply(student_map.contiguous(), teacher_map.contiguous(), runs);
 }
 
 }  // namespace kdqat::distill

@@ -2,6 +2,9 @@
 
 #include <torch/types.h>
 
+#include <cstdint>
+#include <vector>
+
 #include "kdqat/distill/loss.h"
 
 namespace kdqat::distill {
@@ -14,8 +17,16 @@ namespace kdqat::distill {
 torch::Tensor mean_squared_error(const torch::Tensor& student, const torch::Tensor& teacher,
                                  quant::Form form);
 
+/// The ragged map of a batch as runs, one a sentence.
+struct MapRuns {
+  explicit MapRuns(const LossInputs& inputs);
+
+  std::vector<std::int64_t> starts;  ///< [B+1], elements
+  std::vector<double> weights;       ///< [B]: 1 / (B H n_b), of each element in attention_map_loss
+};
+
 /// The fused form of the term of a layer in attention_map_loss, of maps at any temperature.
-torch::Tensor fused_divergence(const LossInputs& inputs, const torch::Tensor& student_map,
+torch::Tensor fused_divergence(const MapRuns& runs, const torch::Tensor& student_map,
                                const torch::Tensor& teacher_map);
 
 }  // namespace kdqat::distill

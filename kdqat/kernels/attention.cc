@@ -67,13 +67,7 @@ void softmax_row_backward(const MapRow& row, std::int64_t stride, float factor, 
   if (row.arriving_map != nullptr) {
     for (std::int64_t i = 0; i < stride; ++i) gradient[i] += row.arriving_map[i];
   }
-  LaneSums sums{};
-  for (std::int64_t i = 0; i < stride; i += kLanes) {
-    for (std::int64_t lane = 0; lane < kLanes; ++lane) {
-      sums[static_cast<std::size_t>(lane)] += row.map[i + lane] * gradient[i + lane];
-    }
-  }
-  const float sum = add_lanes(sums);
+  const float sum = sum_in_lanes<float>(stride, [&](std::int64_t i) { return row.map[i] * gradient[i]; });
   for (std::int64_t i = 0; i < stride; ++i) gradient[i] = row.map[i] * (gradient[i] - sum);
   if (row.arriving_scores != nullptr) {
     for (std::int64_t i = 0; i < stride; ++i) gradient[i] += row.arriving_scores[i];
@@ -88,20 +82,10 @@ struct Head {
   std::int64_t ragged = 0;  ///< of its pairs in a ragged tensor
 };
 
-/// Start of each sentence's pairs in a ragged tensor, [B+1].
-std::vector<std::int64_t> ragged_starts(const AttentionShape& shape) {
-  std::vector<std::int64_t> starts(shape.cu_seqlens.size(), 0);
-  for (std::int64_t b = 0; b < shape.sentences(); ++b) {
-    starts[static_cast<std::size_t>(b) + 1] =
-        starts[static_cast<std::size_t>(b)] + shape.heads * shape.length(b) * shape.length(b);
-  }
-  return starts;
-}
-
 /// body(head, scratch) for every sentence and head, in parallel.
 template <typename Body>
 void for_heads(const AttentionShape& shape, const Body& body) {
-  const std::vector<std::int64_t> starts = ragged_starts(shape);
+  const std::vector<std::int64_t> starts = shape.ragged_starts();
   base::parallel_for(0, shape.sentences() * shape.heads, 4, [&](std::int64_t first, std::int64_t last) {
     thread_local Scratch scratch;
     for (std::int64_t index = first; index < last; ++index) {
@@ -245,10 +229,11 @@ void scores_gradient(const float* map, const Dropout& dropout, const AttentionGr
 
 }  // namespace
 
-std::int64_t AttentionShape::ragged_size() const {
-  std::int64_t size = 0;
-  for (std::int64_t b = 0; b < sentences(); ++b) size += heads * length(b) * length(b);
-  return size;
+std::vector<std::int64_t> AttentionShape::ragged_starts() const {
+  std::vector<std::int64_t> starts = {0};
+  for (std::int64_t b = 0; b < sentences(); ++b)
+    starts.push_back(starts.back() + heads * length(b) * length(b));
+  return starts;
 }
 
 bool fake_quantize_heads(const AttentionShape& shape, AttentionScales scales, const float* values,

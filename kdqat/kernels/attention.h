@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "kdqat/kernels/dropout.h"
 
@@ -23,7 +24,9 @@ struct AttentionShape {
     return cu_seqlens[static_cast<std::size_t>(sentence) + 1] -
            cu_seqlens[static_cast<std::size_t>(sentence)];
   }
-  std::int64_t ragged_size() const;
+  /// Start of each sentence's pairs in a ragged tensor, [B+1]; the last is ragged_size().
+  std::vector<std::int64_t> ragged_starts() const;
+  std::int64_t ragged_size() const { return ragged_starts().back(); }
 };
 
 /// What shares a scale when an operand of attention is quantized to 8 bits (kernels::quantize_symmetric).

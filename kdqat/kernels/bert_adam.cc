@@ -1,7 +1,6 @@
 #include "kdqat/kernels/bert_adam.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 #include "kdqat/base/parallel.h"
@@ -54,19 +53,10 @@ void decay(const BertAdamSettings& settings, std::int64_t count, float* weights)
 
 KDQAT_MULTIVERSION
 double squares(const float* values, std::int64_t count) {
-  std::array<double, kLanes> sums{};
-  std::int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
-    for (std::int64_t lane = 0; lane < kLanes; ++lane) {
-      const auto value = static_cast<double>(values[i + lane]);
-      sums[static_cast<std::size_t>(lane)] += value * value;
-    }
-  }
-  for (std::int64_t lane = 0; i < count; ++i, ++lane) {
+  return sum_in_lanes<double>(count, [&](std::int64_t i) {
     const auto value = static_cast<double>(values[i]);
-    sums[static_cast<std::size_t>(lane)] += value * value;
-  }
-  return add_lanes(sums);
+    return value * value;
+  });
 }
 
 }  // namespace

@@ -1,7 +1,6 @@
 #include "kdqat/kernels/layer_norm.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <vector>
 
@@ -42,29 +41,17 @@ __attribute__((always_inline)) inline void add_up(const InputRow& row, std::int6
   }
 }
 
-/// Sum of term(i) over a row, in lanes.
-template <typename Term>
-__attribute__((always_inline)) inline float sum_of_row(std::int64_t cols, const Term& term) {
-  std::array<float, kLanes> sums{};
-  std::int64_t i = 0;
-  for (; i + kLanes <= cols; i += kLanes) {
-    for (std::int64_t lane = 0; lane < kLanes; ++lane) sums[static_cast<std::size_t>(lane)] += term(i + lane);
-  }
-  for (std::int64_t lane = 0; i < cols; ++i, ++lane) sums[static_cast<std::size_t>(lane)] += term(i);
-  return add_lanes(sums);
-}
-
 KDQAT_MULTIVERSION
 void normalize_row(const InputRow& row, std::int64_t cols, const LayerNormParameters& parameters,
                    float* mean_out, float* inverse_out, float* out) {
   add_up(row, cols, out);
   const auto count = static_cast<float>(cols);
-  const float mean = sum_of_row(cols, [&](std::int64_t i) { return out[i]; }) / count;
-  const float variance = sum_of_row(cols,
-                                    [&](std::int64_t i) {
-                                      const float centred = out[i] - mean;
-                                      return centred * centred;
-                                    }) /
+  const float mean = sum_in_lanes<float>(cols, [&](std::int64_t i) { return out[i]; }) / count;
+  const float variance = sum_in_lanes<float>(cols,
+                                             [&](std::int64_t i) {
+                                               const float centred = out[i] - mean;
+                                               return centred * centred;
+                                             }) /
                          count;
   const float inverse = 1.0F / std::sqrt(variance + parameters.epsilon);
   for (std::int64_t i = 0; i < cols; ++i) {
@@ -96,8 +83,9 @@ void row_backward(const InputRow& input, std::int64_t cols, const BackwardRow& r
     gradient[i] = row.arriving[i] * row.weight[i];
   }
   const auto count = static_cast<float>(cols);
-  const float mean = sum_of_row(cols, [&](std::int64_t i) { return gradient[i]; }) / count;
-  const float slope = sum_of_row(cols, [&](std::int64_t i) { return gradient[i] * normalized[i]; }) / count;
+  const float mean = sum_in_lanes<float>(cols, [&](std::int64_t i) { return gradient[i]; }) / count;
+  const float slope =
+      sum_in_lanes<float>(cols, [&](std::int64_t i) { return gradient[i] * normalized[i]; }) / count;
   for (std::int64_t i = 0; i < cols; ++i) {
     gradient[i] = row.inverse * (gradient[i] - mean - normalized[i] * slope);
   }

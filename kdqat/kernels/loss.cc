@@ -1,7 +1,6 @@
 #include "kdqat/kernels/loss.h"
 
 #include <algorithm>
-#include <array>
 #include <vector>
 
 #include "kdqat/base/parallel.h"
@@ -15,25 +14,9 @@ namespace {
 constexpr std::int64_t kLossGrain = 8192;
 constexpr auto kFloor = static_cast<float>(kSmallestProbability);
 
-/// Sum of term(i) in lanes of doubles.
-template <typename Term>
-__attribute__((always_inline)) inline double sum_of_terms(std::int64_t count, const Term& term) {
-  std::array<double, kLanes> sums{};
-  std::int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
-    for (std::int64_t lane = 0; lane < kLanes; ++lane) {
-      sums[static_cast<std::size_t>(lane)] += static_cast<double>(term(i + lane));
-    }
-  }
-  for (std::int64_t lane = 0; i < count; ++i, ++lane) {
-    sums[static_cast<std::size_t>(lane)] += static_cast<double>(term(i));
-  }
-  return add_lanes(sums);
-}
-
 KDQAT_MULTIVERSION
 double squares_of_differences(const float* student, const float* teacher, std::int64_t count) {
-  return sum_of_terms(count, [&](std::int64_t i) {
+  return sum_in_lanes<double>(count, [&](std::int64_t i) {
     const float difference = student[i] - teacher[i];
     return difference * difference;
   });
@@ -51,7 +34,7 @@ __attribute__((always_inline)) inline float clamped(float probability) {
 
 KDQAT_MULTIVERSION
 double divergence_terms(const float* teacher, const float* student, std::int64_t count) {
-  return sum_of_terms(count, [&](std::int64_t i) {
+  return sum_in_lanes<double>(count, [&](std::int64_t i) {
     const float p = clamped(teacher[i]);
     return p * (log_positive(p) - log_positive(clamped(student[i])));
   });

@@ -41,4 +41,21 @@ Value add_lanes(const std::array<Value, kLanes>& lanes) {
   return total;
 }
 
+/// Sum of term(i) over [0, count), in lanes of Sum. Inlined by force, so that it is compiled for the
+/// instruction set of its caller.
+template <typename Sum, typename Term>
+__attribute__((always_inline)) inline Sum sum_in_lanes(std::int64_t count, const Term& term) {
+  std::array<Sum, kLanes> sums{};
+  std::int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    for (std::int64_t lane = 0; lane < kLanes; ++lane) {
+      sums[static_cast<std::size_t>(lane)] += static_cast<Sum>(term(i + lane));
+    }
+  }
+  for (std::int64_t lane = 0; i < count; ++i, ++lane) {
+    sums[static_cast<std::size_t>(lane)] += static_cast<Sum>(term(i));
+  }
+  return add_lanes(sums);
+}
+
 }  // namespace kdqat::kernels

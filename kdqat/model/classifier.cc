@@ -4,7 +4,6 @@
 #include <memory>
 
 #include "kdqat/base/error.h"
-#include "kdqat/kernels/dropout.h"
 #include "kdqat/model/attention.h"
 #include "kdqat/quant/embedding.h"
 
@@ -91,11 +90,8 @@ class ForwardPass {
   /// The next mask of this pass; none in evaluation.
   DropoutMask draw_mask(std::int64_t count, double probability) {
     if (!options_.dropout || probability == 0.0) return {};
-    DropoutMask mask{.keep = torch::empty({count}, torch::kUInt8), .factor = 1.0 / (1.0 - probability)};
-    kernels::fill_dropout_mask(
-        {.seed = options_.dropout->seed, .update = options_.dropout->update, .site = site_++}, probability,
-        count, mask.keep.data_ptr<std::uint8_t>());
-    return mask;
+    return draw_dropout({.seed = options_.dropout->seed, .update = options_.dropout->update, .site = site_++},
+                        probability, count);
   }
 
   DropoutMask draw_hidden_mask(const torch::Tensor& values) {
@@ -192,6 +188,13 @@ void append_linear(std::vector<NamedParameter>& parameters, const std::string& p
 
 bool ends_with(const std::string& text, std::string_view ending) { return text.ends_with(ending); }
 
+/// Whether a parameter of this name is the weight of a linear that a student quantizes: all but the
+/// classifier.
+bool is_quantizable_linear(const std::string& name) {
+  return ends_with(name, ".weight") && !ends_with(name, "LayerNorm.weight") &&
+         (name.starts_with("bert.encoder.") || name.starts_with("bert.pooler."));
+}
+
 }  // namespace
 
 std::vector<NamedParameter> named_parameters(Weights& weights) {
@@ -278,16 +281,11 @@ void Classifier::freeze(quant::Precision precision) {
   if (quantization_)
     throw base::InvalidArgument("freeze: expected a model in floating point, found a student");
   set_requires_grad(false);
-  const auto round = [&](quant::LinearParameters& linear) {
-    linear.weight = quant::round_for_products(linear.weight, precision);
-  };
-  for (EncoderLayer& layer : weights_.layers) {
-    for (quant::LinearParameters* linear : {&layer.query, &layer.key, &layer.value, &layer.attention_output,
-                                            &layer.intermediate, &layer.output}) {
-      round(*linear);
+  for (const NamedParameter& parameter : parameters()) {
+    if (is_quantizable_linear(parameter.name)) {
+      *parameter.tensor = quant::round_for_products(*parameter.tensor, precision);
     }
   }
-  round(weights_.pooler);
 }
 
 Signals Classifier::forward(const data::Batch& batch, const ForwardOptions& options) const {
@@ -308,10 +306,7 @@ std::optional<Quantizer> weight_quantizer(const std::string& parameter_name,
                                           const QuantizationConfig& quantization) {
   if (ends_with(parameter_name, "word_embeddings.weight"))
     return embedding_quantizer(quantization.embedding_bits);
-  const bool linear =
-      ends_with(parameter_name, ".weight") && !ends_with(parameter_name, "LayerNorm.weight") &&
-      (parameter_name.starts_with("bert.encoder.") || parameter_name.starts_with("bert.pooler."));
-  return linear ? linear_quantizer(quantization.weight_bits) : std::nullopt;
+  return is_quantizable_linear(parameter_name) ? linear_quantizer(quantization.weight_bits) : std::nullopt;
 }
 
 Granularity weight_granularity(const std::string& parameter_name, const QuantizationConfig& quantization) {

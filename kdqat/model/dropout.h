@@ -6,11 +6,14 @@
 
 namespace kdqat::model {
 
-/// A mask that kernels::fill_dropout_mask drew.
+/// Which values are kept, and what they are multiplied with.
 struct DropoutMask {
   torch::Tensor keep;   ///< uint8, an element a value; undefined for no dropout
   double factor = 1.0;  ///< what kept values are multiplied with
 };
+
+/// The mask of `count` values at this place (see kernels::fill_dropout_mask).
+DropoutMask draw_dropout(const kernels::DropoutPlace& place, double probability, std::int64_t count);
 
 /// values with those that are not kept set to 0; of any shape, differentiable.
 torch::Tensor drop(const torch::Tensor& values, const DropoutMask& dropout);

@@ -25,6 +25,12 @@ torch::Tensor as_float_matrix(const torch::Tensor& values) {
   return values.detach().to(torch::kCPU, torch::kFloat32).contiguous();
 }
 
+/// Codes that are not written yet, and scales of 0.
+QuantizedTensor room_for(const torch::Tensor& values, const kernels::Groups& groups) {
+  return {.codes = torch::empty(values.sizes(), torch::kInt8),
+          .scales = torch::zeros({groups.count}, torch::kFloat32)};
+}
+
 torch::Tensor quantized_values(const torch::Tensor& values, Quantizer quantizer, Granularity granularity) {
   if (quantizer != Quantizer::kAsymmetric8) {
     return dequantize(quantize(values, quantizer, granularity)).to(values.options());
@@ -57,8 +63,7 @@ QuantizedTensor quantize(const torch::Tensor& values, Quantizer quantizer, Granu
   check_matrix(values);
   const torch::Tensor source = as_float_matrix(values);
   const kernels::Groups groups = groups_of(source, granularity);
-  QuantizedTensor result{.codes = torch::empty(source.sizes(), torch::kInt8),
-                         .scales = torch::zeros({groups.count}, torch::kFloat32)};
+  QuantizedTensor result = room_for(source, groups);
   if (source.numel() == 0) return result;
   const float* data = source.data_ptr<float>();
   auto* codes = result.codes.data_ptr<std::int8_t>();
@@ -79,6 +84,18 @@ QuantizedTensor quantize(const torch::Tensor& values, Quantizer quantizer, Granu
     case Quantizer::kAsymmetric8:
       throw base::InvalidArgument("quantizer: asymmetric min-max has no codes that are multiples of a scale");
   }
+  return result;
+}
+
+QuantizedTensor quantize_gelu(const torch::Tensor& values, Granularity granularity) {
+  check_matrix(values);
+  const torch::Tensor source = as_float_matrix(values);
+  const kernels::Groups groups = groups_of(source, granularity);
+  QuantizedTensor result = room_for(source, groups);
+  if (source.numel() == 0) return result;
+  result.clips =
+      kernels::gelu_quantize_symmetric(source.data_ptr<float>(), groups, result.codes.data_ptr<std::int8_t>(),
+                                       result.scales.data_ptr<float>());
   return result;
 }
 

@@ -68,36 +68,22 @@ torch::Tensor value_elements(const Factor& factor, ElementType type) {
       type);
 }
 
-Factor quantized_factor(const torch::Tensor& values, Quantizer quantizer, Granularity granularity) {
-  QuantizedTensor quantized = quantize(values, quantizer, granularity);
+Factor factor_of(const QuantizedTensor& quantized) {
   return {.elements = quantized.codes, .scales = quantized.scales, .clips = quantized.clips};
 }
 
 Factor weight_factor(const torch::Tensor& weight, const LinearOptions& options) {
   const LinearQuantization& quantization = options.quantization;
   if (quantization.weight) {
-    return quantized_factor(weight, *quantization.weight, quantization.weight_granularity);
+    return factor_of(quantize(weight, *quantization.weight, quantization.weight_granularity));
   }
   return {.elements = as_elements(weight, product_type(options.precision)), .scales = {}};
-}
-
-/// Codes of GELU(x), group by group, so that the activation itself is never written.
-Factor quantized_gelu(const torch::Tensor& x, Granularity granularity) {
-  const kernels::Groups groups = granularity == Granularity::kPerTensor
-                                     ? kernels::Groups{.count = 1, .size = x.numel()}
-                                     : kernels::Groups{.count = x.size(0), .size = x.size(1)};
-  Factor result{.elements = torch::empty(x.sizes(), torch::kInt8),
-                .scales = torch::zeros({groups.count}, torch::kFloat32)};
-  if (x.numel() == 0) return result;
-  result.clips = kernels::gelu_quantize_symmetric(
-      x.data_ptr<float>(), groups, result.elements.data_ptr<std::int8_t>(), result.scales.data_ptr<float>());
-  return result;
 }
 
 Factor input_factor(const torch::Tensor& x, const LinearOptions& options) {
   const LinearQuantization& quantization = options.quantization;
   if (options.gelu_input && quantization.quantize_input) {
-    return quantized_gelu(x, quantization.input_granularity);
+    return factor_of(quantize_gelu(x, quantization.input_granularity));
   }
   torch::Tensor values = x;
   if (options.gelu_input) {
@@ -105,7 +91,7 @@ Factor input_factor(const torch::Tensor& x, const LinearOptions& options) {
     kernels::gelu_forward(x.data_ptr<float>(), x.numel(), values.data_ptr<float>());
   }
   if (quantization.quantize_input) {
-    return quantized_factor(values, Quantizer::kSymmetric8, quantization.input_granularity);
+    return factor_of(quantize(values, Quantizer::kSymmetric8, quantization.input_granularity));
   }
   return {.elements = as_elements(values, product_type(options.precision)), .scales = {}};
 }

@@ -111,7 +111,6 @@ class Step {
                  .signals = distill::needed_signals({})},
         teacher_(config.encoder, std::nullopt, model::random_weights(config.encoder, 1)),
         student_(model::make_student(teacher_, {})),
-        batch_(random_batch(config.encoder, lengths, 0)),
         optimizer_((student_.set_requires_grad(true), BertAdamConfig{}), student_.parameters(), 1000) {
     if (form == quant::Form::kFused) teacher_.freeze(config.precision);
   }

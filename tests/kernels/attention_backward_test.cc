@@ -5,6 +5,7 @@
 
 #include "kdqat/base/error.h"
 #include "tests/kernels/attention_problem.h"
+#include "tests/kernels/finite_differences.h"
 
 namespace kdqat::kernels {
 namespace {
@@ -190,24 +191,15 @@ double weighted_signals(const AttentionProblem& problem, const Arriving& arrivin
 }
 
 void expect_finite_differences(const AttentionProblem& problem, const Arriving& arriving) {
-  constexpr double kStep = 1e-5;  // truncation near its square, cancellation near 1e-16 / 1e-5
   const OperandGradients<Floats> actual =
       backward(problem, forward(problem, AttentionScales::kNone), arriving);
   OperandGradients<Doubles> x{doubles(problem.query), doubles(problem.key), doubles(problem.value)};
   const std::array<Doubles*, 3> operands = {&x.query, &x.key, &x.value};
   for (std::size_t operand = 0; operand < 3; ++operand) {
-    for (std::size_t i = 0; i < problem.query.size(); ++i) {
-      double& element = (*operands[operand])[i];
-      const double before = element;
-      element = before + kStep;
-      const double above = weighted_signals(problem, arriving, x);
-      element = before - kStep;
-      const double below = weighted_signals(problem, arriving, x);
-      element = before;
-      // The gradient in float32 errs by some tens of roundings of values near 1.
-      ASSERT_NEAR(static_cast<double>((*actual.all()[operand])[i]), (above - below) / (2.0 * kStep), 1e-5)
-          << "operand " << operand << ", element " << i;
-    }
+    SCOPED_TRACE(base::concat("operand ", operand));
+    // The gradient in float32 errs by some tens of roundings of values near 1.
+    expect_central_differences(*actual.all()[operand], *operands[operand], 1e-5,
+                               [&] { return weighted_signals(problem, arriving, x); });
   }
 }
 

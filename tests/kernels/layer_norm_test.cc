@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kdqat/base/error.h"
+#include "tests/kernels/finite_differences.h"
 #include "tests/kernels/random_values.h"
 
 namespace kdqat::kernels {
@@ -257,7 +258,6 @@ double weighted_output(const Problem& problem, const Floats& arriving, const Gra
 }
 
 TEST(LayerNormTest, GradientsAreThoseOfFiniteDifferences) {
-  constexpr double kStep = 1e-5;  // truncation near its square, cancellation near 1e-15 / 1e-5
   for (const bool dropout : {false, true}) {
     const Problem problem(3, 7, dropout);
     const Floats arriving = draw_arriving(problem);
@@ -267,18 +267,10 @@ TEST(LayerNormTest, GradientsAreThoseOfFiniteDifferences) {
                           doubles(problem.bias)};
     const std::array<Doubles*, 4> points = {&at.x, &at.residual, &at.weight, &at.bias};
     for (std::size_t which = 0; which < 4; ++which) {
-      for (std::size_t i = 0; i < points[which]->size(); ++i) {
-        double& element = (*points[which])[i];
-        const double before = element;
-        element = before + kStep;
-        const double above = weighted_output(problem, arriving, at);
-        element = before - kStep;
-        const double below = weighted_output(problem, arriving, at);
-        element = before;
-        // The gradient in float32 errs by some tens of roundings of values below 10.
-        EXPECT_NEAR(static_cast<double>((*actual.all()[which])[i]), (above - below) / (2.0 * kStep), 2e-5)
-            << "gradient " << which << ", element " << i << (dropout ? ", dropout" : "");
-      }
+      SCOPED_TRACE(base::concat("gradient ", which, dropout ? ", dropout" : ""));
+      // The gradient in float32 errs by some tens of roundings of values below 10.
+      expect_central_differences(*actual.all()[which], *points[which], 2e-5,
+                                 [&] { return weighted_output(problem, arriving, at); });
     }
   }
 }

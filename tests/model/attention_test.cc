@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "kdqat/base/error.h"
-#include "kdqat/kernels/dropout.h"
 #include "tests/support/tensors.h"
 
 namespace kdqat::model {
@@ -41,10 +40,7 @@ AttentionInputs draw_inputs(std::int64_t head_size, AttentionScales scales, bool
                          .cu_seqlens = kCuSeqlens,
                          .heads = kHeads,
                          .scales = scales};
-  if (dropout) {
-    inputs.dropout = {.keep = torch::empty({pairs()}, torch::kUInt8), .factor = 1.0 / 0.7};
-    kernels::fill_dropout_mask({.seed = 4}, 0.3, pairs(), inputs.dropout.keep.data_ptr<std::uint8_t>());
-  }
+  if (dropout) inputs.dropout = draw_dropout({.seed = 4}, 0.3, pairs());
   return inputs;
 }
 

@@ -40,14 +40,8 @@ struct Problem {
   LayerNorm parameters{.weight = leaf(3, {33}), .bias = leaf(4, {33})};
 };
 
-DropoutMask draw_mask() {
-  DropoutMask mask{.keep = torch::empty({37 * 33}, torch::kUInt8), .factor = 1.0 / 0.7};
-  kernels::fill_dropout_mask({.seed = 9}, 0.3, mask.keep.numel(), mask.keep.data_ptr<std::uint8_t>());
-  return mask;
-}
-
 TEST(LayerNormTest, TheFusedFormIsThePlainFormInDouble) {
-  for (const DropoutMask& dropout : {DropoutMask{}, draw_mask()}) {
+  for (const DropoutMask& dropout : {DropoutMask{}, draw_dropout({.seed = 9}, 0.3, 37 * 33)}) {
     Problem fused(torch::kFloat32);
     Problem plain(torch::kFloat64);
     // Values near 1, normalized by deviations near 1, in sums of 33 or 37 terms: some tens of roundings of

@@ -14,8 +14,8 @@ namespace {
 /// rounding alone: 1e-5. With it, rounding decides codes near their threshold after a few updates: the README
 /// of the fixtures says from where for another order of summation in libtorch. The fused form rounds
 /// elsewhere: key.bias, whose gradient is nothing but rounding errors (softmax ignores a shift), moves by
-/// 1e-6 in the first update that is not 0, and at 4 bits one activation lies that near to its threshold. The
-/// same weights give the same loss in both forms then.
+/// 1e-6 in the first update that is not 0. At 4 bits one activation lies that near to its threshold, and at 8
+/// bits one does a step before the fixtures' own. The same weights give the same loss in both forms then.
 std::vector<double> tolerances(int bits, quant::Form form) {
   std::vector<double> result(10, 1e-5);
   const auto from = [&](std::size_t step, double tolerance) {
