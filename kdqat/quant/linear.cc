@@ -5,10 +5,10 @@
 #include <limits>
 
 #include "kdqat/base/error.h"
-#include "kdqat/kernels/epilogue.h"
 #include "kdqat/kernels/gelu.h"
 #include "kdqat/kernels/gradient_factors.h"
 #include "kdqat/kernels/matmul.h"
+#include "kdqat/kernels/panel_product.h"
 #include "kdqat/kernels/quantize.h"
 
 namespace kdqat::quant {
@@ -28,14 +28,14 @@ struct Factor {
   bool quantized() const { return scales.defined(); }
 };
 
-int magnitude_of(Quantizer quantizer) {
+int bits_of(Quantizer quantizer) {
   switch (quantizer) {
     case Quantizer::kTernary:
-      return 1;
+      return 2;
     case Quantizer::kTwnUniform4:
-      return 7;
+      return 4;
     default:
-      return 127;
+      return 8;
   }
 }
 
@@ -111,28 +111,28 @@ MatrixView view_of(const torch::Tensor& elements, bool transposed = false) {
 
 torch::Tensor integer_product(const Factor& x, const Factor& weight, const torch::Tensor& bias,
                               Quantizer quantizer) {
-  torch::Tensor out = torch::empty({x.elements.size(0), weight.elements.size(0)}, torch::kFloat32);
-  auto* sums = reinterpret_cast<std::int32_t*>(out.data_ptr<float>());
-  kernels::matmul(view_of(x.elements), view_of(weight.elements, /*transposed=*/true), sums,
-                  {.right_magnitude = magnitude_of(quantizer)});
-  kernels::apply_epilogue({.rows = out.size(0),
-                           .cols = out.size(1),
-                           .row_scales = x.scales.data_ptr<float>(),
-                           .row_scales_count = x.scales.numel(),
-                           .col_scales = weight.scales.data_ptr<float>(),
-                           .col_scales_count = weight.scales.numel(),
-                           .bias = bias.data_ptr<float>()},
-                          sums);
+  const kernels::PanelShape shape{
+      .rows = weight.elements.size(0), .cols = weight.elements.size(1), .bits = bits_of(quantizer)};
+  const torch::Tensor panels = torch::empty({shape.bytes()}, torch::kUInt8);
+  kernels::pack_panels(weight.elements.data_ptr<std::int8_t>(), shape, panels.data_ptr<std::uint8_t>());
+  torch::Tensor out = torch::empty({x.elements.size(0), shape.rows}, torch::kFloat32);
+  kernels::multiply_panels({.codes = x.elements.data_ptr<std::int8_t>(),
+                            .rows = out.size(0),
+                            .row_scales = x.scales.data_ptr<float>(),
+                            .row_scales_count = x.scales.numel(),
+                            .panels = panels.data_ptr<std::uint8_t>(),
+                            .weights = shape,
+                            .col_scales = weight.scales.data_ptr<float>(),
+                            .col_scales_count = weight.scales.numel(),
+                            .bias = bias.data_ptr<float>()},
+                           out.data_ptr<float>());
   return out;
 }
 
 torch::Tensor fused_product(const Factor& x, const Factor& weight, const torch::Tensor& bias,
                             const LinearOptions& options) {
   if (x.quantized() && weight.quantized()) {
-    const Quantizer quantizer = *options.quantization.weight;
-    if (magnitude_of(quantizer) < 64 || kernels::int8_products_are_exact()) {
-      return integer_product(x, weight, bias, quantizer);
-    }
+    return integer_product(x, weight, bias, *options.quantization.weight);
   }
   const ElementType type = product_type(options.precision);
   const torch::Tensor left = value_elements(x, type);

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+namespace kdqat::kernels {
+
+/// Ways to multiply codes (multiply_panels): all give the same integers, a processor has some of them.
+enum class InstructionSet {
+  kScalar,      ///< plain C++, the specification
+  kAvx2,        ///< x86-64-v3
+  kAvx512Vnni,  ///< AVX-512 with sums of four products of bytes in one instruction
+  kNeon,        ///< AArch64
+};
+
+/// "scalar", "avx2", "avx512-vnni", "neon".
+std::string_view name_of(InstructionSet set);
+
+/// What this processor can run, the fastest last.
+std::vector<InstructionSet> available_instruction_sets();
+
+/// What products use: the set that the environment variable KDQAT_INSTRUCTION_SET names, else the fastest.
+/// Read once. Throws InvalidArgument where the variable names a set that does not exist or is not here.
+InstructionSet default_instruction_set();
+
+}  // namespace kdqat::kernels

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+
+#include "kdqat/kernels/panels.h"
+
+namespace kdqat::kernels {
+
+/// Rows of activations that a kernel multiplies at a time, at most: with two panels, 16 sums of AVX-512.
+inline constexpr std::int64_t kBlockRows = 8;
+
+/// Panels that a kernel multiplies at a time, at most.
+inline constexpr std::int64_t kBlockPanels = 2;
+
+/// One block of multiply_panels: `rows` rows of activations against one or two panels.
+struct PanelBlock {
+  const std::int8_t* codes = nullptr;  ///< [rows, stride], zeros behind the columns up to padded_cols
+  std::int64_t stride = 0;
+  std::int64_t rows = 0;                      ///< 1 .. kBlockRows
+  const std::int32_t* corrections = nullptr;  ///< [rows]: the offset of the weights' fields times a row's sum
+  const float* row_scales = nullptr;          ///< [rows]
+  const std::uint8_t* panels = nullptr;
+  std::int64_t panel_bytes = 0;
+  std::int64_t lines = 0;
+  std::int64_t cols = 0;              ///< outputs, 1 .. kBlockPanels * kPanelRows
+  const float* col_scales = nullptr;  ///< [cols]
+  const float* bias = nullptr;        ///< [cols]
+  float* out = nullptr;               ///< [rows, out_stride]
+  std::int64_t out_stride = 0;
+};
+
+/// out = float(sum - correction) * (row_scale * col_scale) + bias.
+using PanelKernel = void (*)(const PanelBlock& block);
+
+/// The kernel of each instruction set for weights of `bits` bits.
+PanelKernel scalar_panel_kernel(int bits);
+#if defined(__x86_64__)
+PanelKernel avx2_panel_kernel(int bits);
+PanelKernel avx512_panel_kernel(int bits);
+#elif defined(__aarch64__)
+PanelKernel neon_panel_kernel(int bits);
+#endif
+
+}  // namespace kdqat::kernels

@@ -1,0 +1,124 @@
+#include "kdqat/kernels/panel_kernels.h"
+
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+#include <array>
+#include <cstring>
+#include <utility>
+
+#define KDQAT_AVX512_VNNI __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni")))
+#define KDQAT_AVX512_VNNI_INLINE KDQAT_AVX512_VNNI __attribute__((always_inline)) inline
+
+namespace kdqat::kernels {
+namespace {
+
+/// Indices of rows as constants, so that sums in an array become registers.
+template <int kRows>
+using EachRow = std::make_integer_sequence<int, kRows>;
+
+/// As _mm512_cvtepi32_ps, in which GCC 12 sees a value that was never set (GCC bug 105593).
+KDQAT_AVX512_VNNI_INLINE __m512 as_floats(__m512i integers) {
+  typedef std::int32_t Integers __attribute__((vector_size(64)));
+  typedef float Floats __attribute__((vector_size(64)));
+  return reinterpret_cast<__m512>(__builtin_convertvector(reinterpret_cast<Integers>(integers), Floats));
+}
+
+/// The field of each byte of a line that belongs to the columns 4 field .. 4 field + 3 of the line.
+template <int kBits, int kField>
+KDQAT_AVX512_VNNI_INLINE __m512i field_of(__m512i line) {
+  if constexpr (kBits == 8) return line;
+  return _mm512_and_si512(_mm512_srli_epi16(line, kBits * kField),
+                          _mm512_set1_epi8(static_cast<char>((1 << kBits) - 1)));
+}
+
+/// Four codes of a row, in every lane.
+KDQAT_AVX512_VNNI_INLINE __m512i four_codes(const std::int8_t* codes) {
+  std::int32_t four = 0;
+  std::memcpy(&four, codes, sizeof(four));
+  return _mm512_set1_epi32(four);
+}
+
+/// Adds the products of four columns of one row.
+template <int kRow, int kPanels, int kSums>
+KDQAT_AVX512_VNNI_INLINE void add_row(const std::int8_t* codes, std::int64_t stride,
+                                      const __m512i (&fields)[2], __m512i (&sums)[kSums]) {
+  const __m512i factor = four_codes(codes + kRow * stride);
+  sums[kRow * kPanels] = _mm512_dpbusd_epi32(sums[kRow * kPanels], fields[0], factor);
+  if constexpr (kPanels == 2) {
+    sums[kRow * kPanels + 1] = _mm512_dpbusd_epi32(sums[kRow * kPanels + 1], fields[1], factor);
+  }
+}
+
+/// Adds the products of four columns of all rows.
+template <int kBits, int kField, int kPanels, int kSums, int... kRow>
+KDQAT_AVX512_VNNI_INLINE void add_field(const std::int8_t* codes, std::int64_t stride,
+                                        const __m512i (&lines)[2], __m512i (&sums)[kSums],
+                                        std::integer_sequence<int, kRow...>) {
+  const __m512i fields[2] = {field_of<kBits, kField>(lines[0]), field_of<kBits, kField>(lines[1])};
+  (add_row<kRow, kPanels>(codes + 4 * kField, stride, fields, sums), ...);
+}
+
+/// The outputs of one panel for one row.
+KDQAT_AVX512_VNNI_INLINE void finish(const PanelBlock& block, int row, int panel, __m512i sum) {
+  const std::int64_t col = panel * kPanelRows;
+  const std::int64_t width = block.cols - col;
+  const auto mask = static_cast<__mmask16>(width >= kPanelRows ? 0xFFFF : (1 << width) - 1);
+  const __m512 scale = _mm512_mul_ps(_mm512_set1_ps(block.row_scales[row]),
+                                     _mm512_maskz_loadu_ps(mask, block.col_scales + col));
+  const __m512 value = as_floats(_mm512_sub_epi32(sum, _mm512_set1_epi32(block.corrections[row])));
+  _mm512_mask_storeu_ps(
+      block.out + row * block.out_stride + col, mask,
+      _mm512_add_ps(_mm512_mul_ps(value, scale), _mm512_maskz_loadu_ps(mask, block.bias + col)));
+}
+
+template <int kPanels, int kSums, int... kRow>
+KDQAT_AVX512_VNNI_INLINE void finish_all(const PanelBlock& block, const __m512i (&sums)[kSums],
+                                         std::integer_sequence<int, kRow...>) {
+  (finish(block, kRow, 0, sums[kRow * kPanels]), ...);
+  if constexpr (kPanels == 2) (finish(block, kRow, 1, sums[kRow * kPanels + 1]), ...);
+}
+
+template <int kBits, int kRows, int kPanels>
+KDQAT_AVX512_VNNI void multiply_block(const PanelBlock& block) {
+  constexpr EachRow<kRows> kEachRow;
+  __m512i sums[kRows * kPanels] = {};
+  const std::int8_t* codes = block.codes;
+  const std::int64_t stride = block.stride;
+  const std::uint8_t* line = block.panels;
+  const std::int64_t second = kPanels == 2 ? block.panel_bytes : 0;
+  for (std::int64_t q = 0; q < block.lines; ++q, codes += 32 / kBits, line += kLineBytes) {
+    const __m512i lines[2] = {_mm512_loadu_si512(line), _mm512_loadu_si512(line + second)};
+    add_field<kBits, 0, kPanels>(codes, stride, lines, sums, kEachRow);
+    if constexpr (kBits <= 4) add_field<kBits, 1, kPanels>(codes, stride, lines, sums, kEachRow);
+    if constexpr (kBits == 2) {
+      add_field<kBits, 2, kPanels>(codes, stride, lines, sums, kEachRow);
+      add_field<kBits, 3, kPanels>(codes, stride, lines, sums, kEachRow);
+    }
+  }
+  finish_all<kPanels>(block, sums, kEachRow);
+}
+
+/// multiply_block for 1 .. kBlockRows rows.
+template <int kBits, int kPanels, int... kRow>
+constexpr std::array<PanelKernel, sizeof...(kRow)> kernels_by_rows(std::integer_sequence<int, kRow...>) {
+  return {multiply_block<kBits, kRow + 1, kPanels>...};
+}
+
+template <int kBits>
+void multiply_avx512(const PanelBlock& block) {
+  static constexpr std::array kOne = kernels_by_rows<kBits, 1>(EachRow<kBlockRows>{});
+  static constexpr std::array kTwo = kernels_by_rows<kBits, 2>(EachRow<kBlockRows>{});
+  (block.cols > kPanelRows ? kTwo : kOne)[static_cast<std::size_t>(block.rows - 1)](block);
+}
+
+}  // namespace
+
+PanelKernel avx512_panel_kernel(int bits) {
+  return bits == 2 ? multiply_avx512<2> : bits == 4 ? multiply_avx512<4> : multiply_avx512<8>;
+}
+
+}  // namespace kdqat::kernels
+
+#endif

@@ -1,0 +1,131 @@
+#include "kdqat/kernels/panel_product.h"
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "kdqat/base/error.h"
+#include "kdqat/base/parallel.h"
+#include "kdqat/kernels/multiversion.h"
+#include "kdqat/kernels/panel_kernels.h"
+
+namespace kdqat::kernels {
+namespace {
+
+/// Rows whose codes stay in a core's cache while all panels pass by.
+constexpr std::int64_t kGroupRows = 4 * kBlockRows;
+
+/// Multiplications that are worth a thread.
+constexpr std::int64_t kGrainProducts = 1 << 19;
+
+PanelKernel kernel_of(InstructionSet set, int bits) {
+  if (bits != 2 && bits != 4 && bits != 8) {
+    throw base::InvalidArgument(base::concat("multiply_panels: expected 2, 4 or 8 bits, found ", bits));
+  }
+  switch (set) {
+    case InstructionSet::kScalar:
+      return scalar_panel_kernel(bits);
+#if defined(__x86_64__)
+    case InstructionSet::kAvx2:
+      return avx2_panel_kernel(bits);
+    case InstructionSet::kAvx512Vnni:
+      return avx512_panel_kernel(bits);
+#elif defined(__aarch64__)
+    case InstructionSet::kNeon:
+      return neon_panel_kernel(bits);
+#endif
+    default:
+      throw base::InvalidArgument(
+          base::concat("multiply_panels: this processor has no ", name_of(set), " products"));
+  }
+}
+
+KDQAT_MULTIVERSION
+std::int32_t sum_of_codes(const std::int8_t* codes, std::int64_t count) {
+  std::int32_t sum = 0;
+  for (std::int64_t i = 0; i < count; ++i) sum += codes[i];
+  return sum;
+}
+
+/// What the rows of a product are multiplied with, ready for the kernels.
+struct PreparedRows {
+  const std::int8_t* codes = nullptr;
+  std::int64_t stride = 0;
+  std::vector<std::int8_t> padded;        ///< a copy, where columns have to be filled up
+  std::vector<std::int32_t> corrections;  ///< [rows]
+  std::vector<float> scales;              ///< [rows]
+  std::vector<float> col_scales;          ///< [N], where there is one for all
+};
+
+void prepare(const PanelProduct& product, PreparedRows& rows) {
+  const std::int64_t cols = product.weights.cols;
+  rows.codes = product.codes;
+  rows.stride = product.weights.padded_cols();
+  if (rows.stride != cols) {
+    rows.padded.assign(static_cast<std::size_t>(product.rows * rows.stride), 0);
+    for (std::int64_t row = 0; row < product.rows; ++row) {
+      std::copy_n(product.codes + row * cols, cols, rows.padded.data() + row * rows.stride);
+    }
+    rows.codes = rows.padded.data();
+  }
+  rows.corrections.resize(static_cast<std::size_t>(product.rows));
+  rows.scales.resize(static_cast<std::size_t>(product.rows));
+  for (std::int64_t row = 0; row < product.rows; ++row) {
+    const auto i = static_cast<std::size_t>(row);
+    rows.corrections[i] = product.weights.offset() * sum_of_codes(product.codes + row * cols, cols);
+    rows.scales[i] = product.row_scales[product.row_scales_count == 1 ? 0 : row];
+  }
+  if (product.col_scales_count == 1) {
+    rows.col_scales.assign(static_cast<std::size_t>(product.weights.rows), product.col_scales[0]);
+  }
+}
+
+/// All rows of [first_row, last_row) against one or two panels, in blocks of nearly equal height.
+void multiply_group(const PanelProduct& product, const PreparedRows& rows, PanelKernel kernel,
+                    std::int64_t first_row, std::int64_t last_row, std::int64_t first_panel, float* out) {
+  const PanelShape& shape = product.weights;
+  const std::int64_t col = first_panel * kPanelRows;
+  const float* col_scales = product.col_scales_count == 1 ? rows.col_scales.data() : product.col_scales;
+  const std::int64_t count = last_row - first_row;
+  const std::int64_t blocks = (count + kBlockRows - 1) / kBlockRows;
+  for (std::int64_t block = 0; block < blocks; ++block) {
+    const std::int64_t row = first_row + count * block / blocks;
+    kernel({.codes = rows.codes + row * rows.stride,
+            .stride = rows.stride,
+            .rows = first_row + count * (block + 1) / blocks - row,
+            .corrections = rows.corrections.data() + row,
+            .row_scales = rows.scales.data() + row,
+            .panels = product.panels + first_panel * shape.panel_bytes(),
+            .panel_bytes = shape.panel_bytes(),
+            .lines = shape.lines(),
+            .cols = std::min(kBlockPanels * kPanelRows, shape.rows - col),
+            .col_scales = col_scales + col,
+            .bias = product.bias + col,
+            .out = out + row * shape.rows + col,
+            .out_stride = shape.rows});
+  }
+}
+
+}  // namespace
+
+void multiply_panels(const PanelProduct& product, float* out, InstructionSet set) {
+  const PanelKernel kernel = kernel_of(set, product.weights.bits);
+  if (product.rows == 0 || product.weights.rows == 0) return;
+  thread_local PreparedRows rows;
+  prepare(product, rows);
+  const std::int64_t groups = (product.rows + kGroupRows - 1) / kGroupRows;
+  const std::int64_t pairs = (product.weights.panels() + kBlockPanels - 1) / kBlockPanels;
+  const std::int64_t products_a_task = product.rows / groups * kBlockPanels * kPanelRows * rows.stride;
+  const std::int64_t grain =
+      std::max<std::int64_t>(1, kGrainProducts / std::max<std::int64_t>(1, products_a_task));
+  const PreparedRows& prepared = rows;
+  base::parallel_for(0, groups * pairs, grain, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t task = first; task < last; ++task) {
+      const std::int64_t group = task / pairs;
+      multiply_group(product, prepared, kernel, product.rows * group / groups,
+                     product.rows * (group + 1) / groups, task % pairs * kBlockPanels, out);
+    }
+  });
+}
+
+}  // namespace kdqat::kernels
