@@ -11,8 +11,22 @@ int available_processors();
 /// Threads of every parallel loop from here on. Throws InvalidArgument unless count >= 1.
 void set_num_threads(int count);
 
-/// What set_num_threads was given; available_processors() before that.
+/// What the calling thread's ThreadScope or else set_num_threads was given; available_processors() before
+/// that.
 int num_threads();
+
+/// While it lives, parallel loops of the calling thread, and of no other, run in `count` threads.
+class ThreadScope {
+ public:
+  /// Throws InvalidArgument unless count >= 1.
+  explicit ThreadScope(int count);
+  ~ThreadScope();
+  ThreadScope(const ThreadScope&) = delete;
+  ThreadScope& operator=(const ThreadScope&) = delete;
+
+ private:
+  int before_;
+};
 
 /// Calls body(first, last) on contiguous pieces that cover [begin, end), each of at least `grain` indices
 /// where there are that many, in the calling thread and others; returns when all are done. How the range is

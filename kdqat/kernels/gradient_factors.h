@@ -1,8 +1,7 @@
 #pragma once
 
 #include <cstdint>
-
-#include "kdqat/kernels/matmul.h"
+#include <vector>
 
 namespace kdqat::kernels {
 
@@ -17,15 +16,17 @@ struct ArrivingGradient {
   std::int64_t weight_scales_count = 1;
   const float* input_scales = nullptr;  ///< [rows], or [1] if input_scales_count is 1; nullptr: ones
   std::int64_t input_scales_count = 1;
+
+  std::vector<float> column_scales() const;  ///< the weight's, [cols]
+  float row_scale(std::int64_t row) const;   ///< the input's
 };
 
-/// What one pass over the gradient gives.
+/// What one pass over the gradient gives, float32.
 struct GradientFactors {
-  void* for_input = nullptr;   ///< [rows, cols] times weight_scales: meets the codes of W
-  void* for_weight = nullptr;  ///< [rows, cols] times input_scales: meets the codes of x; may be for_input
-                               ///< where neither has scales
-  ElementType type = ElementType::kF32;  ///< of both: kF32 or kBF16
-  float* bias = nullptr;                 ///< [cols]: the sum of the rows, in blocks of fixed size
+  float* for_input = nullptr;   ///< [rows, cols] times weight_scales: meets the codes of W
+  float* for_weight = nullptr;  ///< [rows, cols] times input_scales: meets the codes of x; may be for_input
+                                ///< where neither has scales
+  float* bias = nullptr;        ///< [cols]: the sum of the rows, in blocks of fixed size
 };
 
 /// Writes all of `factors`.

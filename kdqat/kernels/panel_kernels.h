@@ -2,15 +2,9 @@
 
 #include <cstdint>
 
-#include "kdqat/kernels/panels.h"
+#include "kdqat/kernels/panel_blocks.h"
 
 namespace kdqat::kernels {
-
-/// Rows of activations that a kernel multiplies at a time, at most: with two panels, 16 sums of AVX-512.
-inline constexpr std::int64_t kBlockRows = 8;
-
-/// Panels that a kernel multiplies at a time, at most.
-inline constexpr std::int64_t kBlockPanels = 2;
 
 /// One block of multiply_panels: `rows` rows of activations against one or two panels.
 struct PanelBlock {

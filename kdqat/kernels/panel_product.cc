@@ -1,22 +1,14 @@
 #include "kdqat/kernels/panel_product.h"
 
 #include <algorithm>
-#include <cstring>
 #include <vector>
 
 #include "kdqat/base/error.h"
-#include "kdqat/base/parallel.h"
 #include "kdqat/kernels/multiversion.h"
 #include "kdqat/kernels/panel_kernels.h"
 
 namespace kdqat::kernels {
 namespace {
-
-/// Rows whose codes stay in a core's cache while all panels pass by.
-constexpr std::int64_t kGroupRows = 4 * kBlockRows;
-
-/// Multiplications that are worth a thread.
-constexpr std::int64_t kGrainProducts = 1 << 19;
 
 PanelKernel kernel_of(InstructionSet set, int bits) {
   if (bits != 2 && bits != 4 && bits != 8) {
@@ -80,52 +72,32 @@ void prepare(const PanelProduct& product, PreparedRows& rows) {
   }
 }
 
-/// All rows of [first_row, last_row) against one or two panels, in blocks of nearly equal height.
-void multiply_group(const PanelProduct& product, const PreparedRows& rows, PanelKernel kernel,
-                    std::int64_t first_row, std::int64_t last_row, std::int64_t first_panel, float* out) {
-  const PanelShape& shape = product.weights;
-  const std::int64_t col = first_panel * kPanelRows;
-  const float* col_scales = product.col_scales_count == 1 ? rows.col_scales.data() : product.col_scales;
-  const std::int64_t count = last_row - first_row;
-  const std::int64_t blocks = (count + kBlockRows - 1) / kBlockRows;
-  for (std::int64_t block = 0; block < blocks; ++block) {
-    const std::int64_t row = first_row + count * block / blocks;
-    kernel({.codes = rows.codes + row * rows.stride,
-            .stride = rows.stride,
-            .rows = first_row + count * (block + 1) / blocks - row,
-            .corrections = rows.corrections.data() + row,
-            .row_scales = rows.scales.data() + row,
-            .panels = product.panels + first_panel * shape.panel_bytes(),
-            .panel_bytes = shape.panel_bytes(),
-            .lines = shape.lines(),
-            .cols = std::min(kBlockPanels * kPanelRows, shape.rows - col),
-            .col_scales = col_scales + col,
-            .bias = product.bias + col,
-            .out = out + row * shape.rows + col,
-            .out_stride = shape.rows});
-  }
-}
-
 }  // namespace
 
 void multiply_panels(const PanelProduct& product, float* out, InstructionSet set) {
   const PanelKernel kernel = kernel_of(set, product.weights.bits);
-  if (product.rows == 0 || product.weights.rows == 0) return;
-  thread_local PreparedRows rows;
-  prepare(product, rows);
-  const std::int64_t groups = (product.rows + kGroupRows - 1) / kGroupRows;
-  const std::int64_t pairs = (product.weights.panels() + kBlockPanels - 1) / kBlockPanels;
-  const std::int64_t products_a_task = product.rows / groups * kBlockPanels * kPanelRows * rows.stride;
-  const std::int64_t grain =
-      std::max<std::int64_t>(1, kGrainProducts / std::max<std::int64_t>(1, products_a_task));
-  const PreparedRows& prepared = rows;
-  base::parallel_for(0, groups * pairs, grain, [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t task = first; task < last; ++task) {
-      const std::int64_t group = task / pairs;
-      multiply_group(product, prepared, kernel, product.rows * group / groups,
-                     product.rows * (group + 1) / groups, task % pairs * kBlockPanels, out);
-    }
-  });
+  thread_local PreparedRows buffer;
+  prepare(product, buffer);
+  const PreparedRows& rows = buffer;  // of this thread, in every other too
+  const PanelShape& shape = product.weights;
+  const float* col_scales = product.col_scales_count == 1 ? rows.col_scales.data() : product.col_scales;
+  for_panel_blocks(product.rows, shape.panels(), shape.cols,
+                   [&](std::int64_t row, std::int64_t count, std::int64_t panel) {
+                     const std::int64_t col = panel * kPanelRows;
+                     kernel({.codes = rows.codes + row * rows.stride,
+                             .stride = rows.stride,
+                             .rows = count,
+                             .corrections = rows.corrections.data() + row,
+                             .row_scales = rows.scales.data() + row,
+                             .panels = product.panels + panel * shape.panel_bytes(),
+                             .panel_bytes = shape.panel_bytes(),
+                             .lines = shape.lines(),
+                             .cols = std::min(kBlockPanels * kPanelRows, shape.rows - col),
+                             .col_scales = col_scales + col,
+                             .bias = product.bias + col,
+                             .out = out + row * shape.rows + col,
+                             .out_stride = shape.rows});
+                   });
 }
 
 }  // namespace kdqat::kernels

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "kdqat/base/parallel.h"
+#include "kdqat/kernels/multiversion.h"
 
 namespace kdqat::kernels {
 namespace {
@@ -48,6 +49,20 @@ void pack_row(const std::int8_t* codes, std::int64_t cols, std::int64_t lines, s
   }
 }
 
+/// Bytes with a field that stands for no code: 3 at 2 bits, 0 at 4 and 8.
+KDQAT_MULTIVERSION
+std::int64_t count_bad_bytes(const std::uint8_t* bytes, std::int64_t count, int bits) {
+  std::int64_t bad = 0;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const int byte = bytes[i];
+    const int three = byte & (byte >> 1) & 0b01010101;
+    const int half = (byte & 0x0F) == 0 || (byte & 0xF0) == 0 ? 1 : 0;
+    const int whole = byte == 0 ? 1 : 0;
+    bad += (bits == 2 ? three : bits == 4 ? half : whole) != 0 ? 1 : 0;
+  }
+  return bad;
+}
+
 /// Panels that are worth a thread.
 constexpr std::int64_t kGrainPanels = 4;
 
@@ -81,6 +96,10 @@ void unpack_panels(const std::uint8_t* panels, const PanelShape& shape, std::int
       codes[row * shape.cols + col] = static_cast<std::int8_t>(field - shape.offset());
     }
   }
+}
+
+bool panels_hold_codes(const std::uint8_t* panels, const PanelShape& shape) {
+  return count_bad_bytes(panels, shape.bytes(), shape.bits) == 0;
 }
 
 }  // namespace kdqat::kernels

@@ -40,4 +40,7 @@ void pack_panels(const std::int8_t* codes, const PanelShape& shape, std::uint8_t
 /// Inverse of pack_panels.
 void unpack_panels(const std::uint8_t* panels, const PanelShape& shape, std::int8_t* codes);
 
+/// Whether every field stands for a code that pack_panels takes.
+bool panels_hold_codes(const std::uint8_t* panels, const PanelShape& shape);
+
 }  // namespace kdqat::kernels

@@ -5,6 +5,7 @@
 
 #include "kdqat/base/error.h"
 #include "kdqat/model/attention.h"
+#include "kdqat/model/encoder_block.h"
 #include "kdqat/quant/embedding.h"
 
 namespace kdqat::model {
@@ -75,7 +76,7 @@ class ForwardPass {
     torch::Tensor hidden = embed();
     keep(options_.signals.hidden_states, hidden, signals.hidden_states);
     for (const EncoderLayer& layer : weights_.layers) {
-      hidden = feed_forward(layer, attend(layer, hidden, signals));
+      hidden = run_layer(layer, hidden, signals);
       keep(options_.signals.hidden_states, hidden, signals.hidden_states);
     }
     signals.logits = classify(hidden);
@@ -115,7 +116,7 @@ class ForwardPass {
     return drop(normalize(word, {}, place, weights_.embeddings_norm), draw_hidden_mask(word));
   }
 
-  torch::Tensor attend(const EncoderLayer& layer, const torch::Tensor& hidden, Signals& signals) {
+  torch::Tensor run_layer(const EncoderLayer& layer, const torch::Tensor& hidden, Signals& signals) {
     const std::vector<torch::Tensor> projected =
         quant::linear(hidden, std::vector{layer.query, layer.key, layer.value}, quantized_linear_);
     const kernels::AttentionShape shape{.cu_seqlens = batch_.cu_seqlens,
@@ -129,24 +130,21 @@ class ForwardPass {
         .heads = config_.num_attention_heads,
         .scales = attention_scales(quantization_)};
     const AttentionSignals attended = attention(inputs, options_.form);
-    const torch::Tensor sa_output =
-        quant::linear(attended.context, layer.attention_output, quantized_linear_);
-    torch::Tensor output = normalize(sa_output, draw_hidden_mask(sa_output), hidden, layer.attention_norm);
+    const BlockSignals block = encoder_block(
+        {.context = attended.context,
+         .hidden = hidden,
+         .sa_output_dropout = draw_hidden_mask(hidden),
+         .output_dropout = draw_hidden_mask(hidden),
+         .epsilon = config_.layer_norm_eps,
+         .linear = quantized_linear_},
+        {layer.attention_output, layer.attention_norm, layer.intermediate, layer.output, layer.output_norm});
     const SignalSelection& wanted = options_.signals;
     keep(wanted.attention_scores, attended.scores, signals.attention_scores);
     keep(wanted.attention_map, attended.map, signals.attention_map);
     keep(wanted.context, attended.context, signals.context);
-    keep(wanted.sa_output, sa_output, signals.sa_output);
-    keep(wanted.attention_output, output, signals.attention_output);
-    return output;
-  }
-
-  torch::Tensor feed_forward(const EncoderLayer& layer, const torch::Tensor& attention_output) {
-    quant::LinearOptions after_gelu = quantized_linear_;
-    after_gelu.gelu_input = true;
-    const torch::Tensor intermediate = quant::linear(attention_output, layer.intermediate, quantized_linear_);
-    const torch::Tensor projected = quant::linear(intermediate, layer.output, after_gelu);
-    return normalize(projected, draw_hidden_mask(projected), attention_output, layer.output_norm);
+    keep(wanted.sa_output, block.sa_output, signals.sa_output);
+    keep(wanted.attention_output, block.attention_output, signals.attention_output);
+    return block.hidden;
   }
 
   torch::Tensor classify(const torch::Tensor& hidden) {
@@ -283,7 +281,7 @@ void Classifier::freeze(quant::Precision precision) {
   set_requires_grad(false);
   for (const NamedParameter& parameter : parameters()) {
     if (is_quantizable_linear(parameter.name)) {
-      *parameter.tensor = quant::round_for_products(*parameter.tensor, precision);
+      *parameter.tensor = quant::prepare_for_products(*parameter.tensor, precision);
     }
   }
 }

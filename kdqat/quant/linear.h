@@ -34,26 +34,27 @@ struct LinearOptions {
   Precision precision = Precision::kFp32;
 };
 
-/// Weight [out, in] and bias [out]. A weight that is neither trained nor quantized may be bfloat16 for kBf16
-/// in the fused form: what it would be rounded to.
+/// Weight [out, in] and bias [out]. A weight that is neither trained nor quantized may be what
+/// prepare_for_products gives, for the fused form at the same precision.
 struct LinearParameters {
   torch::Tensor weight;
   torch::Tensor bias;
 };
 
-/// float32 `values` as the elements that products of this precision take on this processor: bfloat16 or as
-/// they are. Not differentiable.
-torch::Tensor round_for_products(const torch::Tensor& values, Precision precision);
+/// A weight [out, in] once and for all as products of this precision read it on this processor: panels of
+/// bfloat16 [ceil(out / 16), ceil(in / 2), 16, 2] (kernels/bf16_product.h), or the weight itself. Not
+/// differentiable.
+torch::Tensor prepare_for_products(const torch::Tensor& weight, Precision precision);
 
 /// y = Q(x) Q(W)^T + b for each of the layers, whose input is the same and quantized once: x [T, in], y [T,
 /// out]; with gelu_input, GELU(x) takes the place of x.
 ///
 /// Gradients are straight-through in x and W (see fake_quantize). In the fused form the product of int8 codes
-/// is an integer product, exact; where only one factor is quantized, or 8-bit weights could saturate on this
-/// processor, it is a float32 product of what the codes stand for. kBf16 rounds the factors of products that
-/// are not integer products, forward and backward; it has no effect on a processor without such products and
-/// in the plain form. Throws InvalidArgument if shapes do not fit, or for the fused form of anything but
-/// float32 on a CPU, or of weights under kAsymmetric8 (see quantize).
+/// is an integer product, exact; where only one factor is quantized, it is a product of what the codes stand
+/// for. kBf16 rounds the factors of products that are not integer products, forward and backward; it has no
+/// effect on a processor without such products and in the plain form. Throws InvalidArgument if shapes do not
+/// fit, or for the fused form of anything but float32 on a CPU, or of weights under kAsymmetric8 (see
+/// quantize).
 std::vector<torch::Tensor> linear(const torch::Tensor& x, std::span<const LinearParameters> layers,
                                   const LinearOptions& options);
 torch::Tensor linear(const torch::Tensor& x, const LinearParameters& layer, const LinearOptions& options);

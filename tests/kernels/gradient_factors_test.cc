@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "kdqat/base/error.h"
-#include "kdqat/kernels/bf16.h"
 #include "tests/kernels/random_values.h"
 
 namespace kdqat::kernels {
@@ -56,37 +55,22 @@ float scale_at(const std::vector<float>& scales, std::int64_t position) {
   return scales[scales.size() == 1 ? 0 : index(position)];
 }
 
-template <typename Element>
-Element element_of(float value);
-template <>
-float element_of<float>(float value) {
-  return value;
-}
-template <>
-std::uint16_t element_of<std::uint16_t>(float value) {
-  return bf16_bits(value);
-}
-
 /// All that make_gradient_factors gives.
-template <typename Element>
 struct Factors {
-  std::vector<Element> for_input;
-  std::vector<Element> for_weight;
+  std::vector<float> for_input;
+  std::vector<float> for_weight;
   std::vector<float> bias;
 
   bool operator==(const Factors&) const = default;
 };
 
-template <typename Element>
-Factors<Element> factors_of(const Problem& problem) {
-  Factors<Element> factors{std::vector<Element>(problem.values.size(), Element{99}),
-                           std::vector<Element>(problem.values.size(), Element{99}),
-                           std::vector<float>(index(problem.cols), std::numeric_limits<float>::quiet_NaN())};
-  make_gradient_factors(problem.gradient(),
-                        {.for_input = factors.for_input.data(),
-                         .for_weight = factors.for_weight.data(),
-                         .type = sizeof(Element) == sizeof(float) ? ElementType::kF32 : ElementType::kBF16,
-                         .bias = factors.bias.data()});
+Factors factors_of(const Problem& problem) {
+  Factors factors{std::vector<float>(problem.values.size(), 99.0F),
+                  std::vector<float>(problem.values.size(), 99.0F),
+                  std::vector<float>(index(problem.cols), std::numeric_limits<float>::quiet_NaN())};
+  make_gradient_factors(problem.gradient(), {.for_input = factors.for_input.data(),
+                                             .for_weight = factors.for_weight.data(),
+                                             .bias = factors.bias.data()});
   return factors;
 }
 
@@ -105,16 +89,15 @@ void expect_row_sums(const Problem& problem, const std::vector<float>& actual) {
   }
 }
 
-template <typename Element>
 void expect_formula(const Problem& problem) {
-  const Factors<Element> actual = factors_of<Element>(problem);
-  std::vector<Element> for_input;
-  std::vector<Element> for_weight;
+  const Factors actual = factors_of(problem);
+  std::vector<float> for_input;
+  std::vector<float> for_weight;
   for (std::int64_t row = 0; row < problem.rows; ++row) {
     for (std::int64_t col = 0; col < problem.cols; ++col) {
       const float value = problem.values[index(row * problem.cols + col)];
-      for_input.push_back(element_of<Element>(value * scale_at(problem.weight_scales, col)));
-      for_weight.push_back(element_of<Element>(value * scale_at(problem.input_scales, row)));
+      for_input.push_back(value * scale_at(problem.weight_scales, col));
+      for_weight.push_back(value * scale_at(problem.input_scales, row));
     }
   }
   EXPECT_EQ(actual.for_input, for_input);
@@ -138,12 +121,8 @@ void for_problems(const Body& body) {
   }
 }
 
-TEST(GradientFactorsTest, FloatFactorsAreTheGradientTimesTheScalesToTheBit) {
-  for_problems([](const Problem& problem) { expect_formula<float>(problem); });
-}
-
-TEST(GradientFactorsTest, BfloatFactorsAreTheFloatOnesRoundedOnce) {
-  for_problems([](const Problem& problem) { expect_formula<std::uint16_t>(problem); });
+TEST(GradientFactorsTest, FactorsAreTheGradientTimesTheScalesToTheBit) {
+  for_problems([](const Problem& problem) { expect_formula(problem); });
 }
 
 TEST(GradientFactorsTest, OneFactorServesBothWhereNeitherHasScales) {
@@ -157,13 +136,12 @@ TEST(GradientFactorsTest, OneFactorServesBothWhereNeitherHasScales) {
 }
 
 TEST(GradientFactorsTest, NoRowsGiveABiasOfZeros) {
-  EXPECT_THAT(factors_of<float>({0, 17, Count::kOne, Count::kEach}).bias, Each(0.0F));
+  EXPECT_THAT(factors_of({0, 17, Count::kOne, Count::kEach}).bias, Each(0.0F));
 }
 
 TEST(GradientFactorsTest, DoesNotDependOnTheThreadCount) {
   const Problem problem(333, 65, Count::kEach, Count::kEach);
-  expect_the_same_for_every_thread_count([&] { return factors_of<float>(problem); });
-  expect_the_same_for_every_thread_count([&] { return factors_of<std::uint16_t>(problem); });
+  expect_the_same_for_every_thread_count([&] { return factors_of(problem); });
 }
 
 }  // namespace

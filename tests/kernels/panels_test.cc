@@ -61,5 +61,16 @@ TEST(PanelsTest, EightBitFieldsLieWhereTheFormatSays) {
   EXPECT_EQ(packed(codes, {.rows = 2, .cols = 5, .bits = 8}), expected);
 }
 
+TEST(PanelsTest, FieldsThatStandForNoCodeAreSeen) {
+  for (const auto& [bits, bad] : {std::pair{2, 0b01110101}, {4, 0x80}, {4, 0x08}, {8, 0}}) {
+    const PanelShape shape{.rows = 33, .cols = 20, .bits = bits};
+    std::vector<std::uint8_t> panels =
+        packed(random_codes(1, shape.rows * shape.cols, magnitude_of(bits)), shape);
+    EXPECT_TRUE(panels_hold_codes(panels.data(), shape)) << bits;
+    panels[panels.size() - 3] = static_cast<std::uint8_t>(bad);
+    EXPECT_FALSE(panels_hold_codes(panels.data(), shape)) << bits << " bits, byte " << bad;
+  }
+}
+
 }  // namespace
 }  // namespace kdqat::kernels

@@ -134,9 +134,6 @@ TEST(LinearTest, TheProductOfCodesIsExact) {
   const Sizes sizes{.tokens = 9, .in = 3001, .out = 5};
   for (const LinearQuantization& quantization : all_quantizations()) {
     if (!quantization.quantize_input || !quantization.weight) continue;
-    const bool eight_bits =
-        *quantization.weight == Quantizer::kSymmetric8 || *quantization.weight == Quantizer::kTwnUniform8;
-    if (eight_bits && !kernels::int8_products_are_exact()) continue;
     SCOPED_TRACE(to_string(sizes, quantization));
     const Problem problem(sizes);
     const torch::NoGradGuard no_grad;
@@ -266,11 +263,11 @@ TEST(LinearTest, AfterGeluTheFusedFormIsThePlainForm) {
   }
 }
 
-TEST(LinearTest, AWeightInBfloat16IsWhatProductsInBfloat16RoundItTo) {
+TEST(LinearTest, APreparedWeightGivesTheSameBits) {
   const torch::NoGradGuard no_grad;
   const Problem problem({13, 33, 17});
   LinearParameters frozen = problem.layer;
-  frozen.weight = round_for_products(frozen.weight, Precision::kBf16);
+  frozen.weight = prepare_for_products(frozen.weight, Precision::kBf16);
   const LinearOptions options{.quantization = {}, .precision = Precision::kBf16};
   EXPECT_TRUE(same(linear(problem.x, frozen, options), linear(problem.x, problem.layer, options)));
 }

@@ -1,0 +1,277 @@
+#include "kdqat/model/encoder_block.h"
+
+#include "kdqat/kernels/layer_norm.h"
+#include "kdqat/quant/products.h"
+
+namespace kdqat::model {
+namespace {
+
+using quant::LinearOptions;
+using quant::LinearParameters;
+using quant::ProductInput;
+using quant::ProductWeight;
+using quant::RowRange;
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+torch::Tensor like_rows(const torch::Tensor& x, std::int64_t cols) {
+  return torch::empty({x.size(0), cols}, torch::kFloat32);
+}
+
+LinearOptions after_gelu(LinearOptions options) {
+  options.gelu_input = true;
+  return options;
+}
+
+/// LayerNorm(dropout(x) + residual) a group of rows at a time.
+class NormStep {
+ public:
+  NormStep(const torch::Tensor& x, const torch::Tensor& residual, const DropoutMask& dropout,
+           const torch::Tensor& weight, const torch::Tensor& bias, double epsilon)
+      : x_(x),
+        residual_(residual),
+        dropout_(dropout),
+        weight_(weight),
+        bias_(bias),
+        epsilon_(static_cast<float>(epsilon)),
+        mean_(torch::empty({x.size(0)}, torch::kFloat32)),
+        inverse_(torch::empty({x.size(0)}, torch::kFloat32)),
+        out_(torch::empty(x.sizes(), torch::kFloat32)) {}
+
+  void run(const RowRange& rows) const {
+    kernels::layer_norm_forward(input(rows), parameters(), moments(rows.first),
+                                out_.data_ptr<float>() + rows.first * x_.size(1));
+  }
+
+  const torch::Tensor& out() const { return out_; }
+
+  /// For backward: x, residual, weight, mean, inverse deviation, mask.
+  variable_list saved() const { return {x_, residual_, weight_, mean_, inverse_, dropout_.keep}; }
+  static constexpr std::size_t kSaved = 6;
+
+ private:
+  kernels::LayerNormInput input(const RowRange& rows) const {
+    const std::int64_t offset = rows.first * x_.size(1);
+    kernels::Dropout dropout = kernel_dropout(dropout_);
+    if (dropout.keep != nullptr) dropout.keep += offset;
+    return {.rows = rows.count,
+            .cols = x_.size(1),
+            .x = x_.data_ptr<float>() + offset,
+            .dropout = dropout,
+            .residual = residual_.data_ptr<float>() + offset};
+  }
+
+  kernels::LayerNormParameters parameters() const {
+    return {.weight = weight_.data_ptr<float>(), .bias = bias_.data_ptr<float>(), .epsilon = epsilon_};
+  }
+
+  kernels::LayerNormMoments moments(std::int64_t first) const {
+    return {.mean = mean_.data_ptr<float>() + first, .inverse_deviation = inverse_.data_ptr<float>() + first};
+  }
+
+  torch::Tensor x_, residual_;
+  DropoutMask dropout_;
+  torch::Tensor weight_, bias_;
+  float epsilon_;
+  torch::Tensor mean_, inverse_, out_;
+};
+
+/// Gradients of a NormStep.
+struct NormGradients {
+  torch::Tensor x, residual, weight, bias;
+};
+
+/// From NormStep::saved() and what arrives at its result.
+NormGradients norm_backward(const torch::Tensor* saved, double dropout_factor,
+                            const torch::Tensor& arriving) {
+  const DropoutMask dropout{.keep = saved[5], .factor = dropout_factor};
+  NormGradients result{.x = {},
+                       .residual = torch::empty_like(saved[0]),
+                       .weight = torch::empty_like(saved[2]),
+                       .bias = torch::empty_like(saved[2])};
+  // Without dropout, x and the residual have one gradient.
+  result.x = dropout.keep.defined() ? torch::empty_like(saved[0]) : result.residual;
+  kernels::layer_norm_backward(
+      {.rows = saved[0].size(0),
+       .cols = saved[0].size(1),
+       .x = saved[0].data_ptr<float>(),
+       .dropout = kernel_dropout(dropout),
+       .residual = saved[1].data_ptr<float>()},
+      {.weight = saved[2].data_ptr<float>()},
+      {.mean = saved[3].data_ptr<float>(), .inverse_deviation = saved[4].data_ptr<float>()},
+      arriving.data_ptr<float>(),
+      {.x = result.x.data_ptr<float>(),
+       .residual = result.residual.data_ptr<float>(),
+       .weight = result.weight.data_ptr<float>(),
+       .bias = result.bias.data_ptr<float>()});
+  return result;
+}
+
+/// For backward: x where it is needed, its factor, the weight's.
+variable_list saved_of_product(const torch::Tensor& x, bool gelu, const ProductInput& input,
+                               const ProductWeight& weight) {
+  const quant::Factor factor = input.factor();
+  return {gelu || factor.clips ? x : torch::Tensor(),
+          factor.elements,
+          factor.scales,
+          weight.clipped_latent(),
+          weight.factor().elements,
+          weight.factor().scales};
+}
+constexpr std::size_t kSavedOfProduct = 6;
+
+struct ProductGradients {
+  torch::Tensor x;
+  quant::ParameterGradients parameters;
+};
+
+ProductGradients backward_of_product(const torch::Tensor* saved, bool gelu, bool clips,
+                                     kernels::ElementType type, const torch::Tensor& arriving) {
+  ProductGradients result{.x = torch::empty(saved[1].sizes(), torch::kFloat32), .parameters = {}};
+  const quant::InputStep step{.x = saved[0], .gelu = gelu, .clips = clips};
+  result.parameters = quant::product_backward(arriving,
+                                              {.x = {.elements = saved[1], .scales = saved[2]},
+                                               .weight = {.elements = saved[4], .scales = saved[5]},
+                                               .latent = saved[3],
+                                               .type = type},
+                                              result.x, /*accumulate=*/false, &step);
+  return result;
+}
+
+/// sum += gradient, unless nothing arrives.
+void add_to(torch::Tensor& sum, const torch::Tensor& gradient) {
+  if (gradient.defined()) sum.add_(gradient);
+}
+
+class FusedBlock : public torch::autograd::Function<FusedBlock> {
+ public:
+  /// parameters: weight and bias of attention_output, attention_norm, intermediate, output, output_norm.
+  static variable_list forward(AutogradContext* context, const torch::Tensor& attended,
+                               const torch::Tensor& hidden, at::TensorList parameters,
+                               const BlockInputs& inputs, bool differentiable) {
+    const LinearOptions& options = inputs.linear;
+    const auto weight = [&](std::size_t i, const LinearOptions& linear) {
+      return ProductWeight(LinearParameters{.weight = parameters[i], .bias = parameters[i + 1]}, linear,
+                           differentiable);
+    };
+    const ProductWeight to_sa_output = weight(0, options);
+    const ProductWeight to_intermediate = weight(4, options);
+    const ProductWeight to_output = weight(6, after_gelu(options));
+    const torch::Tensor sa_output = like_rows(hidden, to_sa_output.outputs());
+    const torch::Tensor intermediate = like_rows(hidden, to_intermediate.outputs());
+    const torch::Tensor output = like_rows(hidden, to_output.outputs());
+    const NormStep first_norm(sa_output, hidden, inputs.sa_output_dropout, parameters[2], parameters[3],
+                              inputs.epsilon);
+    const NormStep second_norm(output, first_norm.out(), inputs.output_dropout, parameters[8], parameters[9],
+                               inputs.epsilon);
+    ProductInput of_context(attended, options);
+    ProductInput of_attention_output(first_norm.out(), options);
+    ProductInput of_intermediate(intermediate, after_gelu(options));
+    const bool row_by_row = of_context.row_by_row() && to_sa_output.row_by_row();
+    quant::for_row_groups(hidden.size(0), row_by_row, [&](const RowRange& rows) {
+      of_context.take(rows);
+      to_sa_output.multiply(of_context, rows, sa_output.data_ptr<float>());
+      first_norm.run(rows);
+      of_attention_output.take(rows);
+      to_intermediate.multiply(of_attention_output, rows, intermediate.data_ptr<float>());
+      of_intermediate.take(rows);
+      to_output.multiply(of_intermediate, rows, output.data_ptr<float>());
+      second_norm.run(rows);
+    });
+    if (differentiable) {
+      variable_list saved;
+      const auto append = [&](const variable_list& tensors) {
+        saved.insert(saved.end(), tensors.begin(), tensors.end());
+      };
+      append(saved_of_product(attended, false, of_context, to_sa_output));
+      append(first_norm.saved());
+      append(saved_of_product(first_norm.out(), false, of_attention_output, to_intermediate));
+      append(saved_of_product(intermediate, true, of_intermediate, to_output));
+      append(second_norm.saved());
+      context->save_for_backward(saved);
+      context->saved_data["bf16"] = options.precision == quant::Precision::kBf16;
+      context->saved_data["clips"] = of_intermediate.factor().clips;
+      context->saved_data["first_factor"] = inputs.sa_output_dropout.factor;
+      context->saved_data["second_factor"] = inputs.output_dropout.factor;
+      context->set_materialize_grads(false);
+    }
+    return {sa_output, first_norm.out(), second_norm.out()};
+  }
+
+  /// gradients: at sa_output, attention_output, hidden; the last always arrives.
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    const kernels::ElementType type = quant::product_type(
+        context->saved_data["bf16"].toBool() ? quant::Precision::kBf16 : quant::Precision::kFp32);
+    const variable_list saved = context->get_saved_variables();
+    const torch::Tensor* of_context = saved.data();
+    const torch::Tensor* first_norm = of_context + kSavedOfProduct;
+    const torch::Tensor* of_attention_output = first_norm + NormStep::kSaved;
+    const torch::Tensor* of_intermediate = of_attention_output + kSavedOfProduct;
+    const torch::Tensor* second_norm = of_intermediate + kSavedOfProduct;
+
+    const torch::Tensor at_hidden =
+        gradients[2].defined() ? gradients[2].contiguous() : torch::zeros_like(second_norm[0]);
+    NormGradients second =
+        norm_backward(second_norm, context->saved_data["second_factor"].toDouble(), at_hidden);
+    const ProductGradients output =
+        backward_of_product(of_intermediate, true, context->saved_data["clips"].toBool(), type, second.x);
+    const ProductGradients intermediate =
+        backward_of_product(of_attention_output, false, of_attention_output[0].defined(), type, output.x);
+    torch::Tensor at_attention_output = intermediate.x;
+    at_attention_output.add_(second.residual);
+    add_to(at_attention_output, gradients[1]);
+    NormGradients first =
+        norm_backward(first_norm, context->saved_data["first_factor"].toDouble(), at_attention_output);
+    torch::Tensor at_sa_output = first.x;
+    if (gradients[0].defined()) at_sa_output = at_sa_output + gradients[0];
+    const ProductGradients attended =
+        backward_of_product(of_context, false, of_context[0].defined(), type, at_sa_output);
+    return {attended.x,
+            first.residual,
+            attended.parameters.weight,
+            attended.parameters.bias,
+            first.weight,
+            first.bias,
+            intermediate.parameters.weight,
+            intermediate.parameters.bias,
+            output.parameters.weight,
+            output.parameters.bias,
+            second.weight,
+            second.bias,
+            {},
+            {}};
+  }
+};
+
+BlockSignals plain_block(const BlockInputs& inputs, const BlockParameters& parameters) {
+  const auto form = inputs.linear.form;
+  BlockSignals signals;
+  signals.sa_output = quant::linear(inputs.context, parameters.attention_output, inputs.linear);
+  signals.attention_output = layer_norm(signals.sa_output, inputs.sa_output_dropout, inputs.hidden,
+                                        parameters.attention_norm, inputs.epsilon, form);
+  const torch::Tensor intermediate =
+      quant::linear(signals.attention_output, parameters.intermediate, inputs.linear);
+  signals.hidden = layer_norm(quant::linear(intermediate, parameters.output, after_gelu(inputs.linear)),
+                              inputs.output_dropout, signals.attention_output, parameters.output_norm,
+                              inputs.epsilon, form);
+  return signals;
+}
+
+}  // namespace
+
+BlockSignals encoder_block(const BlockInputs& inputs, const BlockParameters& parameters) {
+  if (inputs.linear.form == quant::Form::kPlain) return plain_block(inputs, parameters);
+  const std::vector<torch::Tensor> tensors = {
+      parameters.attention_output.weight, parameters.attention_output.bias, parameters.attention_norm.weight,
+      parameters.attention_norm.bias,     parameters.intermediate.weight,   parameters.intermediate.bias,
+      parameters.output.weight,           parameters.output.bias,           parameters.output_norm.weight,
+      parameters.output_norm.bias};
+  bool differentiable = inputs.context.requires_grad() || inputs.hidden.requires_grad();
+  for (const torch::Tensor& tensor : tensors) differentiable = differentiable || tensor.requires_grad();
+  const variable_list signals =
+      FusedBlock::apply(inputs.context.contiguous(), inputs.hidden.contiguous(), at::TensorList(tensors),
+                        inputs, differentiable && torch::GradMode::is_enabled());
+  return {.sa_output = signals[0], .attention_output = signals[1], .hidden = signals[2]};
+}
+
+}  // namespace kdqat::model

@@ -1,0 +1,314 @@
+#include "kdqat/quant/products.h"
+
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "kdqat/base/error.h"
+#include "kdqat/kernels/bf16_backward.h"
+#include "kdqat/kernels/bf16_product.h"
+#include "kdqat/kernels/gelu.h"
+#include "kdqat/kernels/gradient_factors.h"
+#include "kdqat/kernels/panel_product.h"
+#include "kdqat/kernels/quantize.h"
+
+namespace kdqat::quant {
+namespace {
+
+using kernels::ElementType;
+using kernels::MatrixView;
+
+int bits_of(Quantizer quantizer) {
+  switch (quantizer) {
+    case Quantizer::kTernary:
+      return 2;
+    case Quantizer::kTwnUniform4:
+      return 4;
+    default:
+      return 8;
+  }
+}
+
+torch::ScalarType dtype_of(ElementType type) {
+  return type == ElementType::kBF16 ? torch::kBFloat16 : torch::kFloat32;
+}
+
+std::uint16_t* words_of(const torch::Tensor& tensor) {
+  return reinterpret_cast<std::uint16_t*>(tensor.data_ptr<at::BFloat16>());
+}
+
+/// float32, bfloat16 or int8 values as elements of a product in kF32 or kBF16.
+torch::Tensor as_elements(const torch::Tensor& values, ElementType type) {
+  if (type == ElementType::kF32 || values.scalar_type() == torch::kBFloat16) return values.to(dtype_of(type));
+  torch::Tensor out = torch::empty(values.sizes(), torch::kBFloat16);
+  if (values.scalar_type() == torch::kInt8) {
+    kernels::convert_codes_to_bf16(values.data_ptr<std::int8_t>(), values.numel(), words_of(out));
+  } else {
+    kernels::convert_to_bf16(values.data_ptr<float>(), values.numel(), words_of(out));
+  }
+  return out;
+}
+
+/// What the codes stand for, or the values.
+torch::Tensor values_of(const Factor& factor) {
+  return factor.quantized() ? dequantize({.codes = factor.elements, .scales = factor.scales})
+                            : factor.elements;
+}
+
+torch::Tensor integer_panels(const torch::Tensor& codes, int bits) {
+  const kernels::PanelShape shape{.rows = codes.size(0), .cols = codes.size(1), .bits = bits};
+  torch::Tensor panels = torch::empty({shape.bytes()}, torch::kUInt8);
+  kernels::pack_panels(codes.data_ptr<std::int8_t>(), shape, panels.data_ptr<std::uint8_t>());
+  return panels;
+}
+
+/// [panels, pairs, 16, 2]
+torch::Tensor bf16_panels(const torch::Tensor& values) {
+  const std::int64_t rows = values.size(0);
+  const std::int64_t cols = values.size(1);
+  torch::Tensor panels = torch::empty(
+      {(rows + kernels::kPanelRows - 1) / kernels::kPanelRows, (cols + 1) / 2, kernels::kPanelRows, 2},
+      torch::kBFloat16);
+  if (values.scalar_type() == torch::kBFloat16) {
+    kernels::pack_bf16_panels(words_of(values), rows, cols, words_of(panels));
+  } else {
+    kernels::pack_bf16_panels(values.data_ptr<float>(), rows, cols, words_of(panels));
+  }
+  return panels;
+}
+
+MatrixView view_of(const torch::Tensor& elements, bool transposed = false) {
+  const std::int64_t rows = elements.size(0);
+  const std::int64_t cols = elements.size(1);
+  return {.data = elements.data_ptr(),
+          .type = elements.scalar_type() == torch::kBFloat16 ? ElementType::kBF16 : ElementType::kF32,
+          .rows = transposed ? cols : rows,
+          .cols = transposed ? rows : cols,
+          .transposed = transposed};
+}
+
+kernels::ArrivingGradient scaled_gradient(const torch::Tensor& gradient, const ForwardProduct& product) {
+  kernels::ArrivingGradient arriving{
+      .values = gradient.data_ptr<float>(), .rows = gradient.size(0), .cols = gradient.size(1)};
+  if (product.weight.quantized()) {
+    arriving.weight_scales = product.weight.scales.data_ptr<float>();
+    arriving.weight_scales_count = product.weight.scales.numel();
+  }
+  if (product.x.quantized()) {
+    arriving.input_scales = product.x.scales.data_ptr<float>();
+    arriving.input_scales_count = product.x.scales.numel();
+  }
+  return arriving;
+}
+
+/// Panels of the transpose of codes or of bfloat16.
+torch::Tensor transposed_panels(const torch::Tensor& elements) {
+  const std::int64_t rows = elements.size(0);
+  const std::int64_t cols = elements.size(1);
+  torch::Tensor panels = torch::empty({kernels::bf16_panel_bytes(cols, rows) / 2}, torch::kBFloat16);
+  if (elements.scalar_type() == torch::kInt8) {
+    kernels::pack_transposed_bf16_panels(elements.data_ptr<std::int8_t>(), rows, cols, words_of(panels));
+  } else {
+    kernels::pack_transposed_bf16_panels(words_of(elements), rows, cols, words_of(panels));
+  }
+  return panels;
+}
+
+/// From the gradient at the left factor to that at x, in place, for some rows.
+void pass_input_step(const InputStep& step, std::int64_t first, std::int64_t count, float* gradient) {
+  const float* x = step.x.data_ptr<float>() + first;
+  if (step.gelu) {
+    const float clip = step.clips ? kernels::kClip : std::numeric_limits<float>::infinity();
+    kernels::gelu_backward(x, count, clip, gradient + first);
+  } else {
+    kernels::mask_clipped(x, count, gradient + first);
+  }
+}
+
+void multiply_backward_bf16(const kernels::ArrivingGradient& arriving, const ForwardProduct& product,
+                            const kernels::Bf16Gradients& gradients, bool accumulate, const InputStep* step) {
+  const torch::Tensor weight_panels = transposed_panels(product.weight.elements);
+  const torch::Tensor input_panels = transposed_panels(product.x.elements);
+  const std::int64_t cols = product.x.elements.size(1);
+  kernels::Bf16Backward backward{.arriving = arriving,
+                                 .weight_panels = words_of(weight_panels),
+                                 .input_panels = words_of(input_panels),
+                                 .inputs = cols,
+                                 .accumulate = accumulate,
+                                 .finish_rows = {}};
+  if (step != nullptr) {
+    backward.finish_rows = [&](std::int64_t first, std::int64_t count) {
+      pass_input_step(*step, first * cols, count * cols, gradients.x);
+    };
+  }
+  kernels::multiply_bf16_backward(backward, gradients);
+}
+
+void multiply_backward_f32(const kernels::ArrivingGradient& arriving, const ForwardProduct& product,
+                           const kernels::Bf16Gradients& gradients, bool accumulate, const InputStep* step) {
+  const torch::Tensor for_input = torch::empty({arriving.rows, arriving.cols}, torch::kFloat32);
+  const torch::Tensor for_weight =
+      product.x.quantized() || product.weight.quantized() ? torch::empty_like(for_input) : for_input;
+  kernels::make_gradient_factors(arriving, {.for_input = for_input.data_ptr<float>(),
+                                            .for_weight = for_weight.data_ptr<float>(),
+                                            .bias = gradients.bias});
+  kernels::matmul(view_of(for_input), view_of(product.weight.elements.to(torch::kFloat32)), gradients.x,
+                  {.accumulate = accumulate});
+  kernels::matmul(view_of(for_weight, /*transposed=*/true), view_of(product.x.elements.to(torch::kFloat32)),
+                  gradients.weight);
+  if (step != nullptr) pass_input_step(*step, 0, product.x.elements.numel(), gradients.x);
+}
+
+/// A thread's room for `count` values of a group of rows.
+template <typename Value, int kUse>
+Value* scratch(std::int64_t count) {
+  thread_local std::vector<Value> memory;
+  if (std::cmp_less(memory.size(), count)) memory.resize(static_cast<std::size_t>(count));
+  return memory.data();
+}
+
+}  // namespace
+
+ElementType product_type(Precision precision) {
+  return precision == Precision::kBf16 && kernels::has_bf16_products() ? ElementType::kBF16
+                                                                       : ElementType::kF32;
+}
+
+torch::Tensor prepare_for_products(const torch::Tensor& weight, Precision precision) {
+  const torch::Tensor values = weight.detach().contiguous();
+  return product_type(precision) == ElementType::kBF16 ? bf16_panels(values) : values;
+}
+
+ProductInput::ProductInput(const torch::Tensor& x, const LinearOptions& options)
+    : x_(x), gelu_(options.gelu_input) {
+  const LinearQuantization& quantization = options.quantization;
+  if (quantization.quantize_input) {
+    const bool by_row = quantization.input_granularity == Granularity::kPerRow;
+    codes_ = torch::empty(x.sizes(), torch::kInt8);
+    scales_ = torch::empty({by_row ? x.size(0) : 1}, torch::kFloat32);
+    return;
+  }
+  const ElementType type = product_type(options.precision);
+  codes_ = type == ElementType::kF32 && !gelu_ ? x : torch::empty(x.sizes(), dtype_of(type));
+}
+
+void ProductInput::take(const RowRange& rows) {
+  const std::int64_t cols = x_.size(1);
+  const std::int64_t offset = rows.first * cols;
+  const std::int64_t count = rows.count * cols;
+  const float* x = x_.data_ptr<float>() + offset;
+  if (quantized()) {
+    const bool by_row = scales_.numel() == x_.size(0);
+    const kernels::Groups groups = by_row ? kernels::Groups{.count = rows.count, .size = cols}
+                                          : kernels::Groups{.count = 1, .size = count};
+    std::int8_t* codes = codes_.data_ptr<std::int8_t>() + offset;
+    float* scales = scales_.data_ptr<float>() + (by_row ? rows.first : 0);
+    const bool clips = gelu_ ? kernels::gelu_quantize_symmetric(x, groups, codes, scales)
+                             : kernels::quantize_symmetric(x, groups, codes, scales);
+    if (clips) clips_ = true;
+    return;
+  }
+  if (codes_.scalar_type() == torch::kFloat32) {
+    if (gelu_) kernels::gelu_forward(x, count, codes_.data_ptr<float>() + offset);
+    return;
+  }
+  if (gelu_) {
+    float* activated = scratch<float, 0>(count);
+    kernels::gelu_forward(x, count, activated);
+    x = activated;
+  }
+  kernels::convert_to_bf16(x, count, words_of(codes_) + offset);
+}
+
+ProductWeight::ProductWeight(const LinearParameters& layer, const LinearOptions& options, bool differentiable)
+    : bias_(layer.bias) {
+  const LinearQuantization& quantization = options.quantization;
+  const ElementType type = product_type(options.precision);
+  kind_ = type == ElementType::kBF16 ? Kind::kBf16 : Kind::kFloat32;
+  if (layer.weight.dim() == 4) {  // prepare_for_products made it
+    operand_ = layer.weight;
+    return;
+  }
+  latent_ = layer.weight.contiguous();
+  if (quantization.weight) {
+    const QuantizedTensor quantized =
+        quantize(latent_, *quantization.weight, quantization.weight_granularity);
+    factor_ = {.elements = quantized.codes, .scales = quantized.scales, .clips = quantized.clips};
+    if (quantization.quantize_input) {
+      kind_ = Kind::kInteger;
+      bits_ = bits_of(*quantization.weight);
+      operand_ = integer_panels(quantized.codes, bits_);
+      return;
+    }
+  } else {
+    factor_ = {.elements = differentiable ? as_elements(latent_, type) : latent_, .scales = {}};
+  }
+  const torch::Tensor values = values_of(factor_);
+  operand_ = kind_ == Kind::kBf16 ? bf16_panels(values) : values;
+}
+
+void ProductWeight::multiply(const ProductInput& x, const RowRange& rows, float* out) const {
+  const std::int64_t cols = x.codes_.size(1);
+  float* result = out + rows.first * outputs();
+  if (kind_ == Kind::kInteger) {
+    const bool by_row = x.scales_.numel() != 1;
+    kernels::multiply_panels({.codes = x.codes_.data_ptr<std::int8_t>() + rows.first * cols,
+                              .rows = rows.count,
+                              .row_scales = x.scales_.data_ptr<float>() + (by_row ? rows.first : 0),
+                              .row_scales_count = by_row ? rows.count : 1,
+                              .panels = operand_.data_ptr<std::uint8_t>(),
+                              .weights = {.rows = outputs(), .cols = cols, .bits = bits_},
+                              .col_scales = factor_.scales.data_ptr<float>(),
+                              .col_scales_count = factor_.scales.numel(),
+                              .bias = bias_.data_ptr<float>()},
+                             result);
+    return;
+  }
+  const std::int64_t count = rows.count * cols;
+  torch::Tensor left = x.codes_.slice(0, rows.first, rows.first + rows.count);
+  if (x.quantized()) {
+    const bool by_row = x.scales_.numel() != 1;
+    left =
+        dequantize({.codes = left,
+                    .scales = by_row ? x.scales_.slice(0, rows.first, rows.first + rows.count) : x.scales_});
+  }
+  if (kind_ == Kind::kFloat32) {
+    kernels::matmul(view_of(left), view_of(operand_, /*transposed=*/true), result,
+                    {.bias = bias_.data_ptr<float>()});
+    return;
+  }
+  const std::uint16_t* words = nullptr;
+  if (left.scalar_type() == torch::kBFloat16) {
+    words = words_of(left);
+  } else {
+    std::uint16_t* rounded = scratch<std::uint16_t, 1>(count);
+    kernels::convert_to_bf16(left.data_ptr<float>(), count, rounded);
+    words = rounded;
+  }
+  kernels::multiply_bf16_panels({.x = words,
+                                 .rows = rows.count,
+                                 .cols = cols,
+                                 .panels = words_of(operand_),
+                                 .outputs = outputs(),
+                                 .bias = bias_.data_ptr<float>()},
+                                result);
+}
+
+ParameterGradients product_backward(const torch::Tensor& arriving, const ForwardProduct& product,
+                                    torch::Tensor& x_gradient, bool accumulate, const InputStep* step) {
+  const torch::Tensor gradient = arriving.contiguous();
+  ParameterGradients result{.weight = torch::empty(product.weight.elements.sizes(), torch::kFloat32),
+                            .bias = torch::empty({gradient.size(1)}, torch::kFloat32)};
+  const kernels::Bf16Gradients gradients{.x = x_gradient.data_ptr<float>(),
+                                         .weight = result.weight.data_ptr<float>(),
+                                         .bias = result.bias.data_ptr<float>()};
+  const InputStep* taken = step != nullptr && (step->gelu || step->clips) ? step : nullptr;
+  const auto multiply = product.type == ElementType::kBF16 ? multiply_backward_bf16 : multiply_backward_f32;
+  multiply(scaled_gradient(gradient, product), product, gradients, accumulate, taken);
+  if (product.latent.defined()) {
+    kernels::mask_clipped(product.latent.data_ptr<float>(), product.latent.numel(), gradients.weight);
+  }
+  return result;
+}
+
+}  // namespace kdqat::quant

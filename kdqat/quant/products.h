@@ -1,0 +1,141 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+
+#include "kdqat/base/parallel.h"
+#include "kdqat/kernels/matmul.h"
+#include "kdqat/kernels/panel_blocks.h"
+#include "kdqat/quant/linear.h"
+
+namespace kdqat::quant {
+
+/// The parts of a fused linear layer, for `linear` and for fused operations of which it is a step: its left
+/// factor, its weight, its gradients. Products run a group of rows at a time, so that what is computed before
+/// and after a product stays in a core's cache.
+
+/// Rows of a matrix.
+struct RowRange {
+  std::int64_t first = 0;
+  std::int64_t count = 0;
+};
+
+/// body(rows) for ranges that cover [0, total): groups of about 64 rows, of whole blocks of the kernels, side
+/// by side, each in one thread, or, where not all steps are `row_by_row`, all rows at once.
+template <typename Body>
+void for_row_groups(std::int64_t total, bool row_by_row, const Body& body) {
+  constexpr std::int64_t kRows = 64;
+  constexpr std::int64_t kBlock = kernels::kBlockRows;
+  const std::int64_t threads = base::num_threads();
+  if (!row_by_row || total < 2 * kBlock * threads) {
+    body(RowRange{.first = 0, .count = total});
+    return;
+  }
+  const std::int64_t groups = (total + kRows * threads - 1) / (kRows * threads) * threads;
+  base::parallel_for(0, groups, 1, [&](std::int64_t first, std::int64_t last) {
+    const base::ThreadScope one_thread(1);
+    for (std::int64_t group = first; group < last; ++group) {
+      const std::int64_t blocks = (total + kBlock - 1) / kBlock;
+      const std::int64_t row = blocks * group / groups * kBlock;
+      body(RowRange{.first = row, .count = std::min(total, blocks * (group + 1) / groups * kBlock) - row});
+    }
+  });
+}
+
+/// A factor of a product as the forward pass met it; backward needs it.
+struct Factor {
+  torch::Tensor elements;  ///< [rows, cols]: int8 codes, or values in float32 or bfloat16
+  torch::Tensor scales;    ///< of the codes, float32 [1] or [rows]; undefined where there are none
+  bool clips = false;      ///< whether a value that was quantized reaches the clip
+
+  bool quantized() const { return scales.defined(); }
+};
+
+/// What elements of products that are no integers are, on this processor.
+kernels::ElementType product_type(Precision precision);
+
+/// The left factor of one or several products: x [T, K], or GELU(x), quantized or rounded as the options say.
+class ProductInput {
+ public:
+  /// x may still be written until its rows are taken.
+  ProductInput(const torch::Tensor& x, const LinearOptions& options);
+
+  /// Quantizes or rounds these rows.
+  void take(const RowRange& rows);
+
+  /// Whether rows can be taken one group at a time: no scale stands for all of them.
+  bool row_by_row() const { return !quantized() || scales_.numel() != 1 || codes_.size(0) == 1; }
+
+  bool quantized() const { return scales_.defined(); }
+
+  /// After all rows were taken.
+  Factor factor() const { return {.elements = codes_, .scales = scales_, .clips = clips_}; }
+
+ private:
+  friend class ProductWeight;
+
+  torch::Tensor x_;
+  bool gelu_;
+  torch::Tensor codes_;
+  torch::Tensor scales_;
+  std::atomic<bool> clips_ = false;
+};
+
+/// The weight of one linear layer for the products of a forward pass.
+class ProductWeight {
+ public:
+  /// `differentiable`: whether factor() will be asked for.
+  ProductWeight(const LinearParameters& layer, const LinearOptions& options, bool differentiable);
+
+  bool row_by_row() const { return kind_ != Kind::kFloat32; }
+  std::int64_t outputs() const { return bias_.size(0); }
+
+  const Factor& factor() const { return factor_; }
+
+  /// The latent weight where any of it is clipped, else undefined.
+  torch::Tensor clipped_latent() const { return factor_.clips ? latent_ : torch::Tensor(); }
+
+  /// Rows of x w^T + bias, to the same rows of out, float32 [T, outputs].
+  void multiply(const ProductInput& x, const RowRange& rows, float* out) const;
+
+ private:
+  enum class Kind { kInteger, kBf16, kFloat32 };
+
+  Kind kind_;
+  Factor factor_;
+  torch::Tensor latent_;
+  torch::Tensor bias_;
+  torch::Tensor operand_;  ///< what the product reads: panels, or values float32 [N, K]
+  int bits_ = 2;           ///< of codes
+};
+
+/// Gradients of one linear layer's parameters.
+struct ParameterGradients {
+  torch::Tensor weight;
+  torch::Tensor bias;
+};
+
+/// What lies between x and the left factor of its product.
+struct InputStep {
+  torch::Tensor x;  ///< float32 [T, K]; may be undefined where there is neither
+  bool gelu = false;
+  bool clips = false;  ///< whether any value that was quantized reaches the clip
+};
+
+/// A product of the forward pass.
+struct ForwardProduct {
+  Factor x;
+  Factor weight;
+  torch::Tensor latent;                                    ///< ProductWeight::clipped_latent
+  kernels::ElementType type = kernels::ElementType::kF32;  ///< product_type
+};
+
+/// Backward of one product from the gradient that arrives at its result [T, N]. Adds to `x_gradient` [T, K],
+/// the gradient at the left factor, if `accumulate`, else sets it; with `step`, takes it on to x.
+ParameterGradients product_backward(const torch::Tensor& arriving, const ForwardProduct& product,
+                                    torch::Tensor& x_gradient, bool accumulate, const InputStep* step);
+
+}  // namespace kdqat::quant

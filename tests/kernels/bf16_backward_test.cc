@@ -1,0 +1,157 @@
+#include "kdqat/kernels/bf16_backward.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <mutex>
+
+#include "kdqat/base/error.h"
+#include "kdqat/kernels/bf16.h"
+#include "kdqat/kernels/bf16_product.h"
+#include "kdqat/kernels/matmul.h"
+#include "tests/kernels/random_codes.h"
+#include "tests/kernels/random_values.h"
+
+namespace kdqat::kernels {
+namespace {
+
+double rounded(float value) {
+  return static_cast<double>(std::bit_cast<float>(std::uint32_t{bf16_bits(value)} << 16));
+}
+
+/// Codes of x [tokens, inputs] and w [outputs, inputs], their scales, and the gradient that arrives.
+struct Problem {
+  Problem(std::int64_t token_count, std::int64_t input_count, std::int64_t output_count)
+      : tokens(token_count),
+        inputs(input_count),
+        outputs(output_count),
+        x(random_codes(1, tokens * inputs, 127)),
+        weight(random_codes(2, outputs * inputs, 1)),
+        arriving(random_values(3, tokens * outputs)),
+        weight_scales(random_values(4, outputs, 0.01, 0.1)),
+        input_scales(random_values(5, tokens, 0.01, 0.1)) {}
+
+  struct Result {
+    std::vector<float> x, weight, bias;
+    bool operator==(const Result&) const = default;
+  };
+
+  Result run(bool accumulate = false) const {
+    Result result{std::vector<float>(index(tokens * inputs), accumulate ? 0.5F : 99.0F),
+                  std::vector<float>(index(outputs * inputs), 99.0F),
+                  std::vector<float>(index(outputs), 99.0F)};
+    std::vector<std::uint16_t> weight_panels(index(bf16_panel_bytes(inputs, outputs) / 2), 0x7FC0);
+    std::vector<std::uint16_t> input_panels(index(bf16_panel_bytes(inputs, tokens) / 2), 0x7FC0);
+    pack_transposed_bf16_panels(weight.data(), outputs, inputs, weight_panels.data());
+    pack_transposed_bf16_panels(x.data(), tokens, inputs, input_panels.data());
+    std::mutex mutex;
+    std::vector<int> finished(index(tokens), 0);
+    multiply_bf16_backward(
+        {.arriving = {.values = arriving.data(),
+                      .rows = tokens,
+                      .cols = outputs,
+                      .weight_scales = weight_scales.data(),
+                      .weight_scales_count = outputs,
+                      .input_scales = input_scales.data(),
+                      .input_scales_count = tokens},
+         .weight_panels = weight_panels.data(),
+         .input_panels = input_panels.data(),
+         .inputs = inputs,
+         .accumulate = accumulate,
+         .finish_rows =
+             [&](std::int64_t first, std::int64_t count) {
+               const std::lock_guard lock(mutex);
+               for (std::int64_t t = first; t < first + count; ++t) ++finished[index(t)];
+             }},
+        {.x = result.x.data(), .weight = result.weight.data(), .bias = result.bias.data()});
+    EXPECT_THAT(finished, ::testing::Each(1));
+    return result;
+  }
+
+  std::int64_t tokens, inputs, outputs;
+  std::vector<std::int8_t> x, weight;
+  std::vector<float> arriving, weight_scales, input_scales;
+};
+
+/// A sum in double and the sum of its terms' magnitudes.
+struct Sum {
+  double value = 0.0;
+  double magnitude = 0.0;
+
+  void add(double term) {
+    value += term;
+    magnitude += std::abs(term);
+  }
+};
+
+class Bf16BackwardTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!has_bf16_products()) GTEST_SKIP() << "this processor has no bf16 products";
+  }
+};
+
+// Sums of n terms round at most n + 1 times, each by half a last place of what is summed so far.
+TEST_F(Bf16BackwardTest, GradientsAreTheProductsOfRoundedGradientsAndCodes) {
+  for (const auto& [tokens, inputs, outputs] :
+       {std::tuple{1, 1, 1}, {2, 17, 8}, {33, 16, 9}, {70, 40, 23}, {131, 33, 16}, {64, 32, 32}}) {
+    SCOPED_TRACE(base::concat(tokens, " tokens, ", inputs, " inputs, ", outputs, " outputs"));
+    const Problem problem(tokens, inputs, outputs);
+    const Problem::Result result = problem.run();
+    for (std::int64_t t = 0; t < tokens; ++t) {
+      for (std::int64_t i = 0; i < inputs; ++i) {
+        Sum sum;
+        for (std::int64_t o = 0; o < outputs; ++o) {
+          sum.add(rounded(problem.arriving[index(t * outputs + o)] * problem.weight_scales[index(o)]) *
+                  problem.weight[index(o * inputs + i)]);
+        }
+        ASSERT_NEAR(result.x[index(t * inputs + i)], sum.value, (outputs + 1) * kRounding * sum.magnitude);
+      }
+    }
+    for (std::int64_t o = 0; o < outputs; ++o) {
+      Sum bias;
+      for (std::int64_t t = 0; t < tokens; ++t)
+        bias.add(static_cast<double>(problem.arriving[index(t * outputs + o)]));
+      ASSERT_NEAR(result.bias[index(o)], bias.value, (tokens + 1) * kRounding * bias.magnitude);
+      for (std::int64_t i = 0; i < inputs; ++i) {
+        Sum sum;
+        for (std::int64_t t = 0; t < tokens; ++t) {
+          sum.add(rounded(problem.arriving[index(t * outputs + o)] * problem.input_scales[index(t)]) *
+                  problem.x[index(t * inputs + i)]);
+        }
+        ASSERT_NEAR(result.weight[index(o * inputs + i)], sum.value,
+                    (tokens + 1) * kRounding * sum.magnitude);
+      }
+    }
+  }
+}
+
+TEST_F(Bf16BackwardTest, AccumulatingAddsToTheGradientOfX) {
+  const Problem problem(37, 20, 24);
+  const Problem::Result set = problem.run();
+  const Problem::Result added = problem.run(/*accumulate=*/true);
+  for (std::size_t i = 0; i < set.x.size(); ++i) EXPECT_EQ(added.x[i], set.x[i] + 0.5F);
+  EXPECT_EQ(added.weight, set.weight);
+}
+
+TEST_F(Bf16BackwardTest, ThreadsDoNotChangeTheBits) {
+  const Problem problem(333, 65, 70);
+  expect_the_same_for_every_thread_count([&] { return problem.run(); });
+}
+
+TEST_F(Bf16BackwardTest, PanelsOfBfloatAreThoseOfTheirCodes) {
+  const std::vector<std::int8_t> codes = random_codes(1, 21 * 35, 127);
+  std::vector<std::uint16_t> values;
+  for (const std::int8_t code : codes) values.push_back(bf16_bits(static_cast<float>(code)));
+  std::vector<std::uint16_t> from_codes(index(bf16_panel_bytes(35, 21) / 2), 1);
+  std::vector<std::uint16_t> from_values(from_codes.size(), 2);
+  pack_transposed_bf16_panels(codes.data(), 21, 35, from_codes.data());
+  pack_transposed_bf16_panels(values.data(), 21, 35, from_values.data());
+  EXPECT_EQ(from_codes, from_values);
+}
+
+}  // namespace
+}  // namespace kdqat::kernels
