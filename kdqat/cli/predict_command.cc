@@ -7,8 +7,8 @@
 #include "kdqat/cli/console.h"
 #include "kdqat/cli/model_settings.h"
 #include "kdqat/cli/options.h"
-#include "kdqat/cli/text_input.h"
 #include "kdqat/model/pretrained.h"
+#include "kdqat/text/text_input.h"
 #include "kdqat/train/commands.h"
 #include "kdqat/train/evaluation.h"
 
@@ -34,10 +34,12 @@ class Predictor {
     train::check_max_seq_length(settings_.max_seq_length, classifier_.config());
   }
 
-  std::vector<nlohmann::json> answer(const std::vector<TextInput>& texts, const TextReader& reader) const {
+  std::vector<nlohmann::json> answer(const std::vector<text::TextInput>& texts,
+                                     const text::TextReader& reader) const {
     data::Dataset dataset;
     for (std::size_t i = 0; i < texts.size(); ++i) {
-      dataset.encodings.push_back(encode(tokenizer_, texts[i], settings_.max_seq_length, reader.place(i)));
+      dataset.encodings.push_back(
+          text::encode(tokenizer_, texts[i], settings_.max_seq_length, reader.place(i)));
       dataset.labels.push_back(0.0);
     }
     const train::Predictions predictions = train::predict(classifier_, dataset, settings_.precision);
@@ -82,8 +84,8 @@ void run_predict(const PredictConfig& config) {
     }
   }
   const std::string name = config.file == "-" ? "standard input" : config.file;
-  TextReader reader(config.file == "-" ? std::cin : file, LineForm::kDetect, name);
-  for (std::vector<TextInput> texts; !(texts = reader.read(train::kEvaluationBatch)).empty();) {
+  text::TextReader reader(config.file == "-" ? std::cin : file, text::LineForm::kDetect, name);
+  for (std::vector<text::TextInput> texts; !(texts = reader.read(train::kEvaluationBatch)).empty();) {
     for (const nlohmann::json& answer : predictor.answer(texts, reader)) print_json(answer);
   }
 }

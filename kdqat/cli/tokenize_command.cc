@@ -4,9 +4,9 @@
 #include "kdqat/cli/command.h"
 #include "kdqat/cli/console.h"
 #include "kdqat/cli/options.h"
-#include "kdqat/cli/text_input.h"
 #include "kdqat/format/encoder_config.h"
 #include "kdqat/format/model_directory.h"
+#include "kdqat/text/text_input.h"
 #include "kdqat/text/tokenizer.h"
 
 namespace kdqat::cli {
@@ -33,9 +33,9 @@ void run_tokenize(const TokenizeConfig& config) {
     max_seq_length =
         format::read_encoder_config(format::find_config(config.model_dir)).max_position_embeddings;
   }
-  TextReader reader(std::cin, LineForm::kJson, "standard input");
+  text::TextReader reader(std::cin, text::LineForm::kJson, "standard input");
   constexpr std::size_t kLines = 256;
-  for (std::vector<TextInput> texts; !(texts = reader.read(kLines)).empty();) {
+  for (std::vector<text::TextInput> texts; !(texts = reader.read(kLines)).empty();) {
     std::string lines;
     for (std::size_t i = 0; i < texts.size(); ++i) {
       const text::Encoding encoding = encode(tokenizer, texts[i], max_seq_length, reader.place(i));

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cmath>
 #include <string_view>
+#include <utility>
 
 #include "kdqat/base/error.h"
 #include "kdqat/format/json.h"
@@ -131,9 +132,13 @@ void read_labels(const JsonFields& fields, EncoderConfig& config) {
 }  // namespace
 
 EncoderConfig read_encoder_config(const std::filesystem::path& path) {
+  return encoder_config_from_json(read_json_file(path), path.string());
+}
+
+EncoderConfig encoder_config_from_json(json document, const std::string& where) {
   EncoderConfig config;
-  config.source = read_json_file(path);
-  const JsonFields fields(config.source, path.string());
+  config.source = std::move(document);
+  const JsonFields fields(config.source, where);
   check_architecture(fields);
   read_sizes(fields, config);
   check_parameters(fields, config);

@@ -51,6 +51,9 @@ struct EncoderConfig {
 ///   - labels whose ids are not 0 .. n-1, that are not strings, or whose count is not num_labels.
 EncoderConfig read_encoder_config(const std::filesystem::path& path);
 
+/// The same from a document that was read already; `where` stands for the file in messages.
+EncoderConfig encoder_config_from_json(nlohmann::json document, const std::string& where);
+
 /// The file for `config`: `source` with every known field set from the struct, id2label, label2id and
 /// num_labels from `labels`, architectures ["BertForSequenceClassification"] where there is a classifier.
 nlohmann::json to_json(const EncoderConfig& config);

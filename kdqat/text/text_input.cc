@@ -1,10 +1,10 @@
-#include "kdqat/cli/text_input.h"
+#include "kdqat/text/text_input.h"
 
 #include <nlohmann/json.hpp>
 
 #include "kdqat/base/error.h"
 
-namespace kdqat::cli {
+namespace kdqat::text {
 namespace {
 
 std::string string_field(const nlohmann::json& object, const char* field, const std::string& where) {
@@ -18,8 +18,8 @@ std::string string_field(const nlohmann::json& object, const char* field, const 
 
 }  // namespace
 
-text::Encoding encode(const text::Tokenizer& tokenizer, const TextInput& input, std::int64_t max_seq_length,
-                      const std::string& place) {
+Encoding encode(const Tokenizer& tokenizer, const TextInput& input, std::int64_t max_seq_length,
+                const std::string& place) {
   try {
     return tokenizer.encode(
         input.text, input.pair ? std::optional<std::string_view>(*input.pair) : std::nullopt, max_seq_length);
@@ -61,4 +61,4 @@ TextInput TextReader::parse(const std::string& line) const {
   return input;
 }
 
-}  // namespace kdqat::cli
+}  // namespace kdqat::text

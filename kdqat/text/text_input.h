@@ -8,7 +8,7 @@
 
 #include "kdqat/text/tokenizer.h"
 
-namespace kdqat::cli {
+namespace kdqat::text {
 
 /// One text, or a pair of texts, to answer.
 struct TextInput {
@@ -17,8 +17,8 @@ struct TextInput {
 };
 
 /// The tokens of a text or pair. Throws InvalidArgument that begins with `place` for what can't be encoded.
-text::Encoding encode(const text::Tokenizer& tokenizer, const TextInput& input, std::int64_t max_seq_length,
-                      const std::string& place);
+Encoding encode(const Tokenizer& tokenizer, const TextInput& input, std::int64_t max_seq_length,
+                const std::string& place);
 
 /// How lines become texts.
 enum class LineForm {
@@ -51,4 +51,4 @@ class TextReader {
   std::vector<std::int64_t> lines_;
 };
 
-}  // namespace kdqat::cli
+}  // namespace kdqat::text

@@ -45,6 +45,9 @@ class Tokenizer {
   Tokenizer(std::vector<std::string> vocabulary, NormalizerConfig config,
             const std::string& where = "vocabulary");
 
+  /// From what load_vocabulary or vocabulary_from_settings gives. Throws FormatError as load does.
+  explicit Tokenizer(Vocabulary vocabulary);
+
   Tokenizer(Tokenizer&&) noexcept;
   Tokenizer& operator=(Tokenizer&&) noexcept;
   ~Tokenizer();
@@ -67,7 +70,6 @@ class Tokenizer {
 
  private:
   struct State;
-  explicit Tokenizer(Vocabulary vocabulary);
 
   std::unique_ptr<const State> state_;
 };

@@ -238,20 +238,26 @@ void read_additional_special_tokens(const JsonFields& config, Vocabulary& vocabu
   }
 }
 
-void read_tokenizer_config(const JsonFields& config, Vocabulary& vocabulary) {
-  NormalizerConfig& normalizer = vocabulary.normalizer;
-  SpecialTokenNames& names = vocabulary.names;
+void read_normalizer_settings(const JsonFields& config, NormalizerConfig& normalizer) {
   normalizer.do_lower_case = config.bool_or("do_lower_case", normalizer.do_lower_case);
   normalizer.tokenize_chinese_chars =
       config.bool_or("tokenize_chinese_chars", normalizer.tokenize_chinese_chars);
   if (config.find("strip_accents") != nullptr) {
     normalizer.strip_accents = config.bool_or("strip_accents", false);
   }
+}
+
+void read_token_names(const JsonFields& config, SpecialTokenNames& names) {
   names.unk = read_token_name(config, "unk_token", names.unk);
   names.cls = read_token_name(config, "cls_token", names.cls);
   names.sep = read_token_name(config, "sep_token", names.sep);
   names.pad = read_token_name(config, "pad_token", names.pad);
   names.mask = read_token_name(config, "mask_token", names.mask);
+}
+
+void read_tokenizer_config(const JsonFields& config, Vocabulary& vocabulary) {
+  read_normalizer_settings(config, vocabulary.normalizer);
+  read_token_names(config, vocabulary.names);
   read_added_tokens_decoder(config, vocabulary);
   read_additional_special_tokens(config, vocabulary);
 }
@@ -286,6 +292,44 @@ Vocabulary load_vocabulary(const fs::path& model_dir) {
   }
   read_tokenizer_config(JsonFields(config, tokenizer_config.string()), vocabulary);
   check_post_processor(tokenizer_fields, vocabulary.names);
+  return vocabulary;
+}
+
+json settings_to_json(const Vocabulary& vocabulary) {
+  const NormalizerConfig& normalizer = vocabulary.normalizer;
+  const SpecialTokenNames& names = vocabulary.names;
+  return {{"do_lower_case", normalizer.do_lower_case},
+          {"strip_accents", normalizer.strip_accents ? json(*normalizer.strip_accents) : json()},
+          {"tokenize_chinese_chars", normalizer.tokenize_chinese_chars},
+          {"unk_token", names.unk},
+          {"cls_token", names.cls},
+          {"sep_token", names.sep},
+          {"pad_token", names.pad},
+          {"mask_token", names.mask},
+          {"num_pieces", vocabulary.num_pieces},
+          {"added_tokens", vocabulary.added_tokens}};
+}
+
+Vocabulary vocabulary_from_settings(const json& settings, std::vector<std::string> tokens,
+                                    const std::string& where) {
+  Vocabulary vocabulary;
+  vocabulary.where = where;
+  vocabulary.tokens = std::move(tokens);
+  const JsonFields fields(settings, where);
+  read_normalizer_settings(fields, vocabulary.normalizer);
+  read_token_names(fields, vocabulary.names);
+  const json* const pieces = fields.find("num_pieces");
+  if (pieces == nullptr || !pieces->is_number_unsigned() ||
+      pieces->get<std::uint64_t>() > vocabulary.tokens.size()) {
+    fields.fail("num_pieces", concat("an integer up to ", vocabulary.tokens.size()));
+  }
+  vocabulary.num_pieces = pieces->get<std::size_t>();
+  const json* const added = fields.find("added_tokens");
+  if (added == nullptr || !added->is_array()) fields.fail("added_tokens", "an array of strings");
+  for (const json& token : *added) {
+    if (!token.is_string()) fields.fail("added_tokens", "an array of strings");
+    vocabulary.added_tokens.push_back(token.get<std::string>());
+  }
   return vocabulary;
 }
 

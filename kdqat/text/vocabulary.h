@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -32,5 +33,13 @@ struct Vocabulary {
 /// What tokenizer_config.json gives goes before what tokenizer.json gives; what neither gives is as in BERT.
 /// Throws as Tokenizer::load does.
 Vocabulary load_vocabulary(const std::filesystem::path& model_dir);
+
+/// Everything but the tokens and `where`, for a packed model.
+nlohmann::json settings_to_json(const Vocabulary& vocabulary);
+
+/// The vocabulary of those settings and tokens. Throws FormatError that begins with `where` and names the
+/// field for a wrong JSON type or more pieces than tokens.
+Vocabulary vocabulary_from_settings(const nlohmann::json& settings, std::vector<std::string> tokens,
+                                    const std::string& where);
 
 }  // namespace kdqat::text

@@ -1,0 +1,78 @@
+#include "kdqat/format/packed_model.h"
+
+#include "kdqat/base/error.h"
+#include "kdqat/format/json.h"
+
+namespace kdqat::format {
+namespace {
+
+using base::concat;
+using base::FormatError;
+using nlohmann::json;
+
+constexpr const char* kFormat = "format";
+constexpr const char* kFormatName = "kdqat packed model";
+constexpr const char* kVersion = "version";
+constexpr const char* kConfig = "config";
+constexpr const char* kTokenizer = "tokenizer";
+
+/// Tokens of a sentence that a header may ask for; the model's positions bound it too.
+constexpr std::int64_t kMaxSequenceLength = 1'000'000;
+
+json parse_entry(const SafetensorsFile& file, const char* key) {
+  const auto entry = file.metadata().find(key);
+  const std::string where = concat(file.path().string(), ": metadata: ", key);
+  if (entry == file.metadata().end())
+    throw FormatError(concat(where, ": expected a JSON document, found none"));
+  return parse_json(entry->second, where);
+}
+
+void check_version(const SafetensorsFile& file) {
+  const auto& metadata = file.metadata();
+  if (!is_packed_model(file)) {
+    throw FormatError(concat(file.path().string(),
+                             ": expected a packed model (kdqat pack writes one), found ",
+                             "a safetensors file without its metadata"));
+  }
+  const auto version = metadata.find(kVersion);
+  const std::string expected = std::to_string(kPackedVersion);
+  if (version == metadata.end() || version->second != expected) {
+    throw FormatError(concat(file.path().string(), ": expected version ", expected,
+                             " of the packed format, found ",
+                             version == metadata.end() ? "none" : quote(version->second)));
+  }
+}
+
+}  // namespace
+
+std::map<std::string, std::string> to_metadata(const PackedHeader& header) {
+  return {{kFormat, kFormatName},
+          {kVersion, std::to_string(kPackedVersion)},
+          {kConfig, to_json(header.config).dump()},
+          {kTokenizer, header.tokenizer.dump()}};
+}
+
+bool is_packed_model(const SafetensorsFile& file) {
+  const auto name = file.metadata().find(kFormat);
+  return name != file.metadata().end() && name->second == kFormatName;
+}
+
+PackedHeader read_packed_header(const SafetensorsFile& file) {
+  check_version(file);
+  const std::string where = concat(file.path().string(), ": metadata: config");
+  PackedHeader header{.config = encoder_config_from_json(parse_entry(file, kConfig), where),
+                      .quantization = {},
+                      .tokenizer = parse_entry(file, kTokenizer)};
+  const auto section = header.config.source.find("kdqat");
+  if (section == header.config.source.end()) {
+    throw FormatError(concat(where, ": kdqat: expected an object, found none"));
+  }
+  const JsonFields fields(*section, where + ": kdqat");
+  const json* const quantization = fields.find("quantization");
+  if (quantization == nullptr) fields.fail("quantization", "an object");
+  header.quantization = quantization_config_from_json(*quantization, where + ": kdqat.quantization");
+  header.max_seq_length = fields.integer("max_seq_length", 3, kMaxSequenceLength);
+  return header;
+}
+
+}  // namespace kdqat::format
