@@ -3,14 +3,20 @@
 # What every target of the project is compiled with.
 add_library(kdqat_options INTERFACE)
 target_compile_features(kdqat_options INTERFACE cxx_std_20)
-target_compile_options(kdqat_options INTERFACE
-  -Wall -Wextra -Wconversion -Wshadow -Wdouble-promotion
+# Of this build alone: who links an installed library keeps options of their own.
+set(kdqat_compile_options -Wall -Wextra -Wconversion -Wshadow -Wdouble-promotion
   # The same bits on every instruction set: a product and a sum stay two roundings.
-  -ffp-contract=off
-  $<$<BOOL:${KDQAT_WARNINGS_AS_ERRORS}>:-Werror>
+  -ffp-contract=off)
+if(KDQAT_WARNINGS_AS_ERRORS)
+  list(APPEND kdqat_compile_options -Werror)
+endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # GCC 12 sees impossible sizes in std::string's operator+ (GCC bug 105651).
-  $<$<CXX_COMPILER_ID:GNU>:-Wno-stringop-overflow> $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
-target_include_directories(kdqat_options INTERFACE ${CMAKE_SOURCE_DIR})
+  list(APPEND kdqat_compile_options -Wno-stringop-overflow -Wno-restrict)
+endif()
+target_compile_options(kdqat_options INTERFACE "$<BUILD_INTERFACE:${kdqat_compile_options}>")
+target_include_directories(kdqat_options INTERFACE
+  $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}> $<INSTALL_INTERFACE:include>)
 if(KDQAT_SANITIZE)
   target_compile_options(kdqat_options INTERFACE -fsanitize=${KDQAT_SANITIZE} -fno-sanitize-recover=all)
   target_link_options(kdqat_options INTERFACE -fsanitize=${KDQAT_SANITIZE})

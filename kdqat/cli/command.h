@@ -16,6 +16,8 @@ void register_evaluate(CLI::App& app, Action& action);
 void register_predict(CLI::App& app, Action& action);
 void register_info(CLI::App& app, Action& action);
 void register_export(CLI::App& app, Action& action);
+void register_pack(CLI::App& app, Action& action);
+void register_verify(CLI::App& app, Action& action);
 void register_losses(CLI::App& app, Action& action);
 void register_tokenize(CLI::App& app, Action& action);
 

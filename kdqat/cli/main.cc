@@ -55,6 +55,8 @@ void set_up(CLI::App& app, Action& action) {
   register_predict(app, action);
   register_info(app, action);
   register_export(app, action);
+  register_pack(app, action);
+  register_verify(app, action);
   register_losses(app, action);
   register_tokenize(app, action);
   register_bench(app, action);

@@ -33,8 +33,7 @@ void softmax_row(float* scores, std::int64_t count, std::int64_t stride, float f
       maximum = maximum > scores[i + lane] ? maximum : scores[i + lane];
     }
   }
-  float maximum = maxima[0];
-  for (const float other : maxima) maximum = maximum > other ? maximum : other;
+  const float maximum = max_of_lanes(maxima);
   LaneSums sums{};
   for (std::int64_t i = 0; i < stride; i += kLanes) {
     for (std::int64_t lane = 0; lane < kLanes; ++lane) {

@@ -5,30 +5,48 @@
 namespace kdqat::kernels {
 namespace {
 
+/// The fields of four columns of a panel, column by column.
 template <int kBits>
-std::int32_t sum_of_products(const PanelBlock& block, std::int64_t row, std::int64_t col) {
-  constexpr int kFields = 8 / kBits;
+void fields_of(const std::uint8_t* line, int field, std::int32_t (&fields)[4][kPanelRows]) {
   constexpr int kMask = (1 << kBits) - 1;
-  const std::int8_t* codes = block.codes + row * block.stride;
-  const std::uint8_t* line = block.panels + col / kPanelRows * block.panel_bytes + 4 * (col % kPanelRows);
-  std::int32_t sum = 0;
+  for (int j = 0; j < 4; ++j) {
+    for (std::int64_t row = 0; row < kPanelRows; ++row)
+      fields[j][row] = line[4 * row + j] >> (kBits * field) & kMask;
+  }
+}
+
+/// Sums of one panel for all rows of the block.
+template <int kBits>
+void sum_panel(const PanelBlock& block, const std::uint8_t* line,
+               std::int32_t (&sums)[kBlockRows][kPanelRows]) {
+  const std::int8_t* codes = block.codes;
   for (std::int64_t q = 0; q < block.lines; ++q, line += kLineBytes) {
-    for (int g = 0; g < kFields; ++g) {
-      for (int j = 0; j < 4; ++j) {
-        sum += (line[j] >> (kBits * g) & kMask) * codes[(kFields * q + g) * 4 + j];
+    for (int field = 0; field < 8 / kBits; ++field, codes += 4) {
+      std::int32_t fields[4][kPanelRows];
+      fields_of<kBits>(line, field, fields);
+      for (std::int64_t row = 0; row < block.rows; ++row) {
+        for (std::int64_t j = 0; j < 4; ++j) {
+          const std::int32_t code = codes[row * block.stride + j];
+          for (std::int64_t col = 0; col < kPanelRows; ++col) sums[row][col] += code * fields[j][col];
+        }
       }
     }
   }
-  return sum;
 }
 
 template <int kBits>
 void multiply_scalar(const PanelBlock& block) {
-  for (std::int64_t row = 0; row < block.rows; ++row) {
-    for (std::int64_t col = 0; col < block.cols; ++col) {
-      const std::int32_t sum = sum_of_products<kBits>(block, row, col) - block.corrections[row];
-      const float scale = block.row_scales[row] * block.col_scales[col];
-      block.out[row * block.out_stride + col] = static_cast<float>(sum) * scale + block.bias[col];
+  for (std::int64_t first = 0; first < block.cols; first += kPanelRows) {
+    std::int32_t sums[kBlockRows][kPanelRows] = {};
+    sum_panel<kBits>(block, block.panels + first / kPanelRows * block.panel_bytes, sums);
+    const std::int64_t width = std::min(kPanelRows, block.cols - first);
+    for (std::int64_t row = 0; row < block.rows; ++row) {
+      for (std::int64_t i = 0; i < width; ++i) {
+        const float scale = block.row_scales[row] * block.col_scales[first + i];
+        const std::int32_t sum = sums[row][i] - block.corrections[row];
+        block.out[row * block.out_stride + first + i] =
+            static_cast<float>(sum) * scale + block.bias[first + i];
+      }
     }
   }
 }

@@ -3,6 +3,7 @@
 #include <array>
 #include <atomic>
 #include <cmath>
+#include <cstring>
 #include <vector>
 
 #include "kdqat/base/parallel.h"
@@ -108,39 +109,42 @@ struct Rows {
   std::int64_t stride = 0;
 };
 
+typedef float Vector __attribute__((vector_size(kLanes * sizeof(float))));
+typedef std::int32_t IntegerVector __attribute__((vector_size(kLanes * sizeof(std::int32_t))));
+
+/// maxima = max(maxima, |values|), lane by lane. By hand, since GCC makes no vectors of such a loop.
+__attribute__((always_inline)) inline void take_maxima(const float* values, Vector& maxima) {
+  IntegerVector bits;
+  std::memcpy(&bits, values, sizeof(bits));
+  const auto magnitudes = reinterpret_cast<Vector>(bits & 0x7FFFFFFF);
+  maxima = maxima > magnitudes ? maxima : magnitudes;
+}
+
 /// The largest clipped magnitude.
 KDQAT_MULTIVERSION
 float max_magnitude(const Rows& rows) {
-  // Four vectors at a time: a maximum waits for the one before it.
-  constexpr std::int64_t kVectors = 4;
-  float maxima[kVectors][kLanes] = {};
+  // Two vectors at a time: a maximum waits for the one before it.
+  Vector first = {};
+  Vector second = {};
   float result = 0.0F;
   for (std::int64_t row = 0; row < rows.count; ++row) {
     const float* values = rows.values + row * rows.stride;
     std::int64_t i = 0;
-    for (; i + kVectors * kLanes <= rows.size; i += kVectors * kLanes) {
-#pragma GCC unroll 4
-      for (std::int64_t vector = 0; vector < kVectors; ++vector) {
-        for (std::int64_t lane = 0; lane < kLanes; ++lane) {
-          const float magnitude = std::fabs(values[i + vector * kLanes + lane]);
-          maxima[vector][lane] = maxima[vector][lane] > magnitude ? maxima[vector][lane] : magnitude;
-        }
-      }
+    for (; i + 2 * kLanes <= rows.size; i += 2 * kLanes) {
+      take_maxima(values + i, first);
+      take_maxima(values + i + kLanes, second);
     }
-    for (; i + kLanes <= rows.size; i += kLanes) {
-      for (std::int64_t lane = 0; lane < kLanes; ++lane) {
-        const float magnitude = std::fabs(values[i + lane]);
-        maxima[0][lane] = maxima[0][lane] > magnitude ? maxima[0][lane] : magnitude;
-      }
+    if (i + kLanes <= rows.size) {
+      take_maxima(values + i, first);
+      i += kLanes;
     }
     for (; i < rows.size; ++i) result = std::max(result, std::fabs(values[i]));
   }
-  for (std::int64_t vector = 1; vector < kVectors; ++vector) {
-    for (std::int64_t lane = 0; lane < kLanes; ++lane) {
-      maxima[0][lane] = maxima[0][lane] > maxima[vector][lane] ? maxima[0][lane] : maxima[vector][lane];
-    }
-  }
-  for (const float maximum : maxima[0]) result = result > maximum ? result : maximum;
+  first = first > second ? first : second;
+  std::array<float, kLanes> lanes;
+  std::memcpy(lanes.data(), &first, sizeof(first));
+  const float largest = max_of_lanes(lanes);
+  result = result > largest ? result : largest;
   return result < kClip ? result : kClip;
 }
 

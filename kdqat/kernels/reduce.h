@@ -10,7 +10,8 @@
 namespace kdqat::kernels {
 
 /// Lanes that a reduction keeps apart: one vector of AVX-512. Lane l sums the elements i with i % kLanes ==
-/// l; the lanes are added in order at the end. So the order of a sum is the same on every instruction set.
+/// l; at the end halves of the lanes are added to each other (add_lanes). So the order of a sum is the same
+/// on every instruction set.
 inline constexpr std::int64_t kLanes = 16;
 
 /// Elements whose sum is one term of a larger sum; see `sum_of_blocks`.
@@ -34,11 +35,29 @@ Sum sum_of_blocks(std::int64_t count, const BlockSum& block_sum) {
   return total;
 }
 
+/// Folds the upper half of the lanes onto the lower one until one is left: combine(lane, lane + half).
+/// Inlined by force, so that it is compiled for the instruction set of its caller.
+template <typename Lanes, typename Combine>
+__attribute__((always_inline)) inline auto fold_lanes(Lanes& lanes, const Combine& combine) {
+  for (std::size_t i = 0; i < 8; ++i) lanes[i] = combine(lanes[i], lanes[i + 8]);
+  for (std::size_t i = 0; i < 4; ++i) lanes[i] = combine(lanes[i], lanes[i + 4]);
+  for (std::size_t i = 0; i < 2; ++i) lanes[i] = combine(lanes[i], lanes[i + 2]);
+  return combine(lanes[0], lanes[1]);
+}
+static_assert(kLanes == 16);
+
 template <typename Value>
-Value add_lanes(const std::array<Value, kLanes>& lanes) {
-  Value total = lanes[0];
-  for (std::size_t lane = 1; lane < kLanes; ++lane) total += lanes[lane];
-  return total;
+__attribute__((always_inline)) inline Value add_lanes(std::array<Value, kLanes> lanes) {
+  return fold_lanes(
+      lanes, [](Value left, Value right) __attribute__((always_inline)) { return left + right; });
+}
+
+/// The largest lane.
+template <typename Value>
+__attribute__((always_inline)) inline Value max_of_lanes(std::array<Value, kLanes> lanes) {
+  return fold_lanes(
+      lanes,
+      [](Value left, Value right) __attribute__((always_inline)) { return left > right ? left : right; });
 }
 
 /// Sum of term(i) over [0, count), in lanes of Sum. Inlined by force, so that it is compiled for the

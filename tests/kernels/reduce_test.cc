@@ -46,14 +46,23 @@ TEST(SumOfBlocksTest, BlocksDoNotDependOnTheThreadCount) {
   expect_the_same_for_every_thread_count([] { return blocks_of(20 * kBlock + 3); });
 }
 
-TEST(AddLanesTest, LanesAreAddedInTheirOrder) {
-  // In this order 1e20 swallows what stands between it and -1e20, and only that.
+TEST(AddLanesTest, TheUpperHalfIsAddedToTheLowerOne) {
+  // So 1e20 meets -1e20 before it can swallow anything; lane after lane it would swallow the 3.
   std::array<double, kLanes> lanes{};
   lanes[0] = 1e20;
   lanes[1] = 3.0;
-  lanes[2] = -1e20;
+  lanes[8] = -1e20;
   lanes[kLanes - 1] = 5.0;
-  EXPECT_EQ(add_lanes(lanes), 5.0);
+  EXPECT_EQ(add_lanes(lanes), 8.0);
+}
+
+TEST(MaxOfLanesTest, FindsTheLargestWhereverItIs) {
+  for (std::size_t lane = 0; lane < kLanes; ++lane) {
+    std::array<float, kLanes> lanes{};
+    lanes.fill(-2.0F);
+    lanes[lane] = -1.0F;
+    EXPECT_EQ(max_of_lanes(lanes), -1.0F) << lane;
+  }
 }
 
 }  // namespace

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+
+#include "kdqat/runtime/engine.h"
+
+namespace kdqat::infer {
+
+/// What the chosen subcommand does once the command line has been read.
+using Action = std::function<void()>;
+
+/// Options that every command has: which model, and how it runs.
+struct ModelOptions {
+  std::filesystem::path model;
+  runtime::EngineOptions engine;
+};
+
+void add_model_options(CLI::App& command, ModelOptions& options);
+
+void register_bench(CLI::App& app, Action& action);
+void register_classify(CLI::App& app, Action& action);
+void register_embed(CLI::App& app, Action& action);
+
+}  // namespace kdqat::infer

@@ -1,0 +1,102 @@
+// classify and embed: texts in, JSON lines out.
+
+#include <cmath>
+#include <fstream>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "kdqat/base/error.h"
+#include "kdqat/infer/command.h"
+#include "kdqat/text/text_input.h"
+
+namespace kdqat::infer {
+namespace {
+
+/// Texts that are answered at a time.
+constexpr std::size_t kBatch = 256;
+
+struct TextOptions {
+  ModelOptions model;
+  std::string file = "-";
+};
+
+void add_options(CLI::App& command, TextOptions& options) {
+  add_model_options(command, options.model);
+  command
+      .add_option("FILE", options.file,
+                  "Texts, one a line, or JSON lines {\"text\", \"pair\"?}; - for standard input")
+      ->capture_default_str();
+}
+
+/// answer(encodings) gives a JSON document for each; they are printed a line each.
+template <typename Answer>
+void answer_lines(const TextOptions& options, const runtime::Engine& engine, const Answer& answer) {
+  std::ifstream file;
+  if (options.file != "-") {
+    file.open(options.file);
+    if (!file) throw base::IoError(base::concat(options.file, ": can't open the file"));
+  }
+  text::TextReader reader(options.file == "-" ? std::cin : file, text::LineForm::kDetect,
+                          options.file == "-" ? "standard input" : options.file);
+  for (std::vector<text::TextInput> texts; !(texts = reader.read(kBatch)).empty();) {
+    std::vector<text::Encoding> encodings;
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      try {
+        encodings.push_back(engine.encode({.text = texts[i].text, .pair = texts[i].pair}));
+      } catch (const base::InvalidArgument& error) {
+        throw base::InvalidArgument(base::concat(reader.place(i), ": ", error.what()));
+      }
+    }
+    for (const nlohmann::json& line : answer(encodings)) std::cout << line.dump() << '\n';
+    if (!std::cout.flush()) throw base::IoError("standard output: can't write");
+  }
+}
+
+nlohmann::json to_json(const runtime::Engine& engine, const runtime::Classification& answer) {
+  if (engine.is_regression()) return {{"label", answer.scores[0]}, {"scores", {{"score", answer.scores[0]}}}};
+  nlohmann::json scores;
+  for (std::size_t c = 0; c < answer.scores.size(); ++c) scores[engine.labels()[c]] = answer.scores[c];
+  return {{"label", engine.labels()[static_cast<std::size_t>(answer.label)]}, {"scores", scores}};
+}
+
+void run_classify(const TextOptions& options) {
+  const runtime::Engine engine(options.model.model, options.model.engine);
+  answer_lines(options, engine, [&](const std::vector<text::Encoding>& encodings) {
+    std::vector<nlohmann::json> lines;
+    for (const runtime::Classification& answer : engine.classify(encodings))
+      lines.push_back(to_json(engine, answer));
+    return lines;
+  });
+}
+
+void run_embed(const TextOptions& options) {
+  const runtime::Engine engine(options.model.model, options.model.engine);
+  answer_lines(options, engine, [&](const std::vector<text::Encoding>& encodings) {
+    const std::vector<float> embeddings = engine.embed(encodings);
+    const auto width = static_cast<std::size_t>(engine.embedding_size());
+    std::vector<nlohmann::json> lines;
+    for (std::size_t i = 0; i < encodings.size(); ++i) {
+      lines.push_back({{"embedding", std::span(embeddings).subspan(i * width, width)}});
+    }
+    return lines;
+  });
+}
+
+}  // namespace
+
+void register_classify(CLI::App& app, Action& action) {
+  const auto options = std::make_shared<TextOptions>();
+  CLI::App* command = app.add_subcommand("classify", "Label texts, as JSON lines {\"label\", \"scores\"}");
+  add_options(*command, *options);
+  command->callback([options, &action] { action = [options] { run_classify(*options); }; });
+}
+
+void register_embed(CLI::App& app, Action& action) {
+  const auto options = std::make_shared<TextOptions>();
+  CLI::App* command =
+      app.add_subcommand("embed", "The mean of a text's last hidden states, as JSON lines {\"embedding\"}");
+  add_options(*command, *options);
+  command->callback([options, &action] { action = [options] { run_embed(*options); }; });
+}
+
+}  // namespace kdqat::infer

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "kdqat/format/packed_model.h"
+#include "kdqat/kernels/panel_product.h"
+
+namespace kdqat::runtime {
+
+/// A quantized linear in a packed file: w [N, K] as panels, y = x w^T + bias.
+struct PackedLinear {
+  kernels::PanelShape shape;
+  const std::uint8_t* panels = nullptr;
+  std::span<const float> scales;  ///< [1], or [N] for a scale a row
+  const float* bias = nullptr;    ///< [N]
+};
+
+/// Parameters of LayerNorm, [D] each.
+struct NormWeights {
+  const float* weight = nullptr;
+  const float* bias = nullptr;
+};
+
+struct LayerWeights {
+  PackedLinear query, key, value, attention_output, intermediate, output;
+  NormWeights attention_norm, output_norm;
+};
+
+/// Rows [V, D] that are looked up: codes with a scale a row, or float32.
+struct WordEmbedding {
+  int bits = 2;  ///< 2: base 3; 4: two codes a byte, the low half first, code + 8; 8: int8; 32: float32
+  std::int64_t width = 0;
+  const std::byte* rows = nullptr;
+  std::int64_t row_bytes = 0;
+  const float* scales = nullptr;  ///< [V]; nullptr for 32 bits
+
+  /// The values of one row, to out [D].
+  void look_up(std::int64_t id, float* out) const;
+};
+
+/// The parameters of a packed model, where they lie in the mapped file.
+struct Weights {
+  WordEmbedding word_embeddings;
+  const float* position_embeddings = nullptr;    ///< [positions, D]
+  const float* token_type_embeddings = nullptr;  ///< [types, D]
+  NormWeights embeddings_norm;
+  std::vector<LayerWeights> layers;
+  PackedLinear pooler;
+  const float* classifier_weight = nullptr;  ///< [C, D]
+  const float* classifier_bias = nullptr;    ///< [C]
+};
+
+/// Bytes of a row of codes of the word embedding.
+std::int64_t embedding_row_bytes(int bits, std::int64_t width);
+
+/// Finds and checks every tensor; the result points into `file`. Throws FormatError that names file and
+/// tensor for one that is missing, of another dtype or shape than the header asks for, that holds a float
+/// that is not finite or a field that stands for no code; and for a model that this runtime can't run:
+/// weights or activations in floating point, or activations with a scale a tensor (which depends on the
+/// batch).
+Weights find_weights(const format::SafetensorsFile& file, const format::PackedHeader& header);
+
+}  // namespace kdqat::runtime
