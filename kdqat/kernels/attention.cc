@@ -17,32 +17,21 @@
 namespace kdqat::kernels {
 namespace {
 
-using LaneSums = std::array<float, kLanes>;
-
 /// scores *= factor and map = softmax(scores) of a row of whole vectors, of which `count` elements are real.
 /// What is behind them in `scores` becomes -infinity, in `map` 0.
 KDQAT_MULTIVERSION
 void softmax_row(float* scores, std::int64_t count, std::int64_t stride, float factor, float* map) {
   for (std::int64_t i = 0; i < stride; ++i) scores[i] *= factor;
   for (std::int64_t i = count; i < stride; ++i) scores[i] = -std::numeric_limits<float>::infinity();
-  LaneSums maxima;
-  maxima.fill(-std::numeric_limits<float>::infinity());
-  for (std::int64_t i = 0; i < stride; i += kLanes) {
-    for (std::int64_t lane = 0; lane < kLanes; ++lane) {
-      float& maximum = maxima[static_cast<std::size_t>(lane)];
-      maximum = maximum > scores[i + lane] ? maximum : scores[i + lane];
-    }
+  FloatLanes maxima = load_lanes(scores);
+  for (std::int64_t i = kLanes; i < stride; i += kLanes) {
+    const FloatLanes others = load_lanes(scores + i);
+    maxima = maxima > others ? maxima : others;
   }
-  const float maximum = max_of_lanes(maxima);
-  LaneSums sums{};
-  for (std::int64_t i = 0; i < stride; i += kLanes) {
-    for (std::int64_t lane = 0; lane < kLanes; ++lane) {
-      const float e = exp_nonpositive(scores[i + lane] - maximum);
-      map[i + lane] = e;
-      sums[static_cast<std::size_t>(lane)] += e;
-    }
-  }
-  const float inverse = 1.0F / add_lanes(sums);
+  const float maximum = max_of_lanes(array_of<float>(maxima));
+  for (std::int64_t i = 0; i < stride; ++i) map[i] = exp_nonpositive(scores[i] - maximum);
+  const float inverse =
+      1.0F / sum_of_vectors<float>(stride, [&](const auto& load, std::int64_t i) { return load(map + i); });
   for (std::int64_t i = 0; i < stride; ++i) map[i] *= inverse;
 }
 
@@ -66,7 +55,8 @@ void softmax_row_backward(const MapRow& row, std::int64_t stride, float factor, 
   if (row.arriving_map != nullptr) {
     for (std::int64_t i = 0; i < stride; ++i) gradient[i] += row.arriving_map[i];
   }
-  const float sum = sum_in_lanes<float>(stride, [&](std::int64_t i) { return row.map[i] * gradient[i]; });
+  const float sum = sum_of_vectors<float>(
+      stride, [&](const auto& load, std::int64_t i) { return load(row.map + i) * load(gradient + i); });
   for (std::int64_t i = 0; i < stride; ++i) gradient[i] = row.map[i] * (gradient[i] - sum);
   if (row.arriving_scores != nullptr) {
     for (std::int64_t i = 0; i < stride; ++i) gradient[i] += row.arriving_scores[i];

@@ -46,12 +46,13 @@ void normalize_row(const InputRow& row, std::int64_t cols, const LayerNormParame
                    float* mean_out, float* inverse_out, float* out) {
   add_up(row, cols, out);
   const auto count = static_cast<float>(cols);
-  const float mean = sum_in_lanes<float>(cols, [&](std::int64_t i) { return out[i]; }) / count;
-  const float variance = sum_in_lanes<float>(cols,
-                                             [&](std::int64_t i) {
-                                               const float centred = out[i] - mean;
-                                               return centred * centred;
-                                             }) /
+  const float mean =
+      sum_of_vectors<float>(cols, [&](const auto& load, std::int64_t i) { return load(out + i); }) / count;
+  const float variance = sum_of_vectors<float>(cols,
+                                               [&](const auto& load, std::int64_t i) {
+                                                 const auto centred = load(out + i) - mean;
+                                                 return centred * centred;
+                                               }) /
                          count;
   const float inverse = 1.0F / std::sqrt(variance + parameters.epsilon);
   for (std::int64_t i = 0; i < cols; ++i) {
@@ -76,18 +77,32 @@ KDQAT_MULTIVERSION
 void row_backward(const InputRow& input, std::int64_t cols, const BackwardRow& row, float* normalized,
                   float* gradient) {
   add_up(input, cols, normalized);
+  // Rows of different matrices: without saying so, the compiler would not make vectors of this.
+  const float* __restrict arriving = row.arriving;
+  const float* __restrict weight = row.weight;
+  float* __restrict weight_gradient = row.weight_gradient;
+  float* __restrict bias_gradient = row.bias_gradient;
+  float* __restrict centred = normalized;
+  float* __restrict out = gradient;
+  const float mean_of_row = row.mean;
+  const float inverse = row.inverse;
   for (std::int64_t i = 0; i < cols; ++i) {
-    normalized[i] = (normalized[i] - row.mean) * row.inverse;
-    row.weight_gradient[i] += row.arriving[i] * normalized[i];
-    row.bias_gradient[i] += row.arriving[i];
-    gradient[i] = row.arriving[i] * row.weight[i];
+    const float value = (centred[i] - mean_of_row) * inverse;
+    centred[i] = value;
+    weight_gradient[i] += arriving[i] * value;
+    bias_gradient[i] += arriving[i];
+    out[i] = arriving[i] * weight[i];
   }
   const auto count = static_cast<float>(cols);
-  const float mean = sum_in_lanes<float>(cols, [&](std::int64_t i) { return gradient[i]; }) / count;
+  const float mean =
+      sum_of_vectors<float>(cols, [&](const auto& load, std::int64_t i) { return load(gradient + i); }) /
+      count;
   const float slope =
-      sum_in_lanes<float>(cols, [&](std::int64_t i) { return gradient[i] * normalized[i]; }) / count;
+      sum_of_vectors<float>(
+          cols, [&](const auto& load, std::int64_t i) { return load(gradient + i) * load(normalized + i); }) /
+      count;
   for (std::int64_t i = 0; i < cols; ++i) {
-    gradient[i] = row.inverse * (gradient[i] - mean - normalized[i] * slope);
+    out[i] = inverse * (out[i] - mean - centred[i] * slope);
   }
 }
 

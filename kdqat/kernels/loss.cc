@@ -16,8 +16,8 @@ constexpr auto kFloor = static_cast<float>(kSmallestProbability);
 
 KDQAT_MULTIVERSION
 double squares_of_differences(const float* student, const float* teacher, std::int64_t count) {
-  return sum_in_lanes<double>(count, [&](std::int64_t i) {
-    const float difference = student[i] - teacher[i];
+  return sum_of_vectors<double>(count, [&](const auto& load, std::int64_t i) {
+    const auto difference = load(student + i) - load(teacher + i);
     return difference * difference;
   });
 }

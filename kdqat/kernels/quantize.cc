@@ -62,23 +62,37 @@ struct Magnitudes {
   }
 };
 
+typedef std::int32_t IntegerLanes __attribute__((vector_size(kLanes * sizeof(std::int32_t))));
+
+__attribute__((always_inline)) inline FloatLanes magnitudes_of(const float* values) {
+  IntegerLanes bits;
+  std::memcpy(&bits, values, sizeof(bits));
+  return reinterpret_cast<FloatLanes>(bits & 0x7FFFFFFF);
+}
+
+__attribute__((always_inline)) inline FloatLanes larger_of(const FloatLanes& left, const FloatLanes& right) {
+  return left > right ? left : right;
+}
+
 KDQAT_MULTIVERSION
 Magnitudes sum_magnitudes(const float* values, std::int64_t count) {
-  double sums[kLanes] = {};
-  float maxima[kLanes] = {};
-  const auto take = [&](std::int64_t i, std::int64_t lane) __attribute__((always_inline)) {
-    const float magnitude = std::fabs(values[i]);
-    maxima[lane] = maxima[lane] > magnitude ? maxima[lane] : magnitude;
-    sums[lane] += static_cast<double>(magnitude < kClip ? magnitude : kClip);
-  };
+  DoubleLanes sums = {};
+  FloatLanes maxima = {};
+  const FloatLanes clip = FloatLanes{} + kClip;
   std::int64_t i = 0;
   for (; i + kLanes <= count; i += kLanes) {
-    for (std::int64_t lane = 0; lane < kLanes; ++lane) take(i + lane, lane);
+    const FloatLanes magnitudes = magnitudes_of(values + i);
+    maxima = larger_of(maxima, magnitudes);
+    const FloatLanes clipped = magnitudes < clip ? magnitudes : clip;
+    sums += __builtin_convertvector(clipped, DoubleLanes);
   }
-  for (std::int64_t lane = 0; i < count; ++i, ++lane) take(i, lane);
-  Magnitudes result{.sum = sums[0], .maximum = maxima[0]};
-  for (std::int64_t lane = 1; lane < kLanes; ++lane) result += {.sum = sums[lane], .maximum = maxima[lane]};
-  return result;
+  std::array<double, kLanes> lanes = array_of<double>(sums);
+  float maximum = max_of_lanes(array_of<float>(maxima));
+  for (std::size_t lane = 0; i < count; ++i, ++lane) {
+    maximum = std::max(maximum, std::fabs(values[i]));
+    lanes[lane] += static_cast<double>(clipped_magnitude(values[i]));
+  }
+  return {.sum = add_lanes(lanes), .maximum = maximum};
 }
 
 KDQAT_MULTIVERSION
@@ -109,41 +123,27 @@ struct Rows {
   std::int64_t stride = 0;
 };
 
-typedef float Vector __attribute__((vector_size(kLanes * sizeof(float))));
-typedef std::int32_t IntegerVector __attribute__((vector_size(kLanes * sizeof(std::int32_t))));
-
-/// maxima = max(maxima, |values|), lane by lane. By hand, since GCC makes no vectors of such a loop.
-__attribute__((always_inline)) inline void take_maxima(const float* values, Vector& maxima) {
-  IntegerVector bits;
-  std::memcpy(&bits, values, sizeof(bits));
-  const auto magnitudes = reinterpret_cast<Vector>(bits & 0x7FFFFFFF);
-  maxima = maxima > magnitudes ? maxima : magnitudes;
-}
-
 /// The largest clipped magnitude.
 KDQAT_MULTIVERSION
 float max_magnitude(const Rows& rows) {
   // Two vectors at a time: a maximum waits for the one before it.
-  Vector first = {};
-  Vector second = {};
+  FloatLanes first = {};
+  FloatLanes second = {};
   float result = 0.0F;
   for (std::int64_t row = 0; row < rows.count; ++row) {
     const float* values = rows.values + row * rows.stride;
     std::int64_t i = 0;
     for (; i + 2 * kLanes <= rows.size; i += 2 * kLanes) {
-      take_maxima(values + i, first);
-      take_maxima(values + i + kLanes, second);
+      first = larger_of(first, magnitudes_of(values + i));
+      second = larger_of(second, magnitudes_of(values + i + kLanes));
     }
     if (i + kLanes <= rows.size) {
-      take_maxima(values + i, first);
+      first = larger_of(first, magnitudes_of(values + i));
       i += kLanes;
     }
     for (; i < rows.size; ++i) result = std::max(result, std::fabs(values[i]));
   }
-  first = first > second ? first : second;
-  std::array<float, kLanes> lanes;
-  std::memcpy(lanes.data(), &first, sizeof(first));
-  const float largest = max_of_lanes(lanes);
+  const float largest = max_of_lanes(array_of<float>(larger_of(first, second)));
   result = result > largest ? result : largest;
   return result < kClip ? result : kClip;
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstring>
+#include <type_traits>
 #include <vector>
 
 #include "kdqat/base/parallel.h"
@@ -75,6 +77,41 @@ __attribute__((always_inline)) inline Sum sum_in_lanes(std::int64_t count, const
     sums[static_cast<std::size_t>(lane)] += static_cast<Sum>(term(i));
   }
   return add_lanes(sums);
+}
+
+/// The lanes as one value, for loops that GCC 12 makes no vectors of by itself: reductions into lanes.
+typedef float FloatLanes __attribute__((vector_size(kLanes * sizeof(float))));
+typedef double DoubleLanes __attribute__((vector_size(kLanes * sizeof(double))));
+
+__attribute__((always_inline)) inline FloatLanes load_lanes(const float* values) {
+  FloatLanes lanes;
+  std::memcpy(&lanes, values, sizeof(lanes));
+  return lanes;
+}
+
+template <typename Value, typename Vector>
+__attribute__((always_inline)) inline std::array<Value, kLanes> array_of(const Vector& vector) {
+  static_assert(sizeof(Vector) == kLanes * sizeof(Value));
+  std::array<Value, kLanes> lanes;
+  std::memcpy(lanes.data(), &vector, sizeof(vector));
+  return lanes;
+}
+
+/// sum_in_lanes of a term that vectors can compute: term(load, i) is called with a function that loads floats
+/// from a pointer on, one or kLanes of them, and gives as many. Sum is float or double.
+template <typename Sum, typename Term>
+__attribute__((always_inline)) inline Sum sum_of_vectors(std::int64_t count, const Term& term) {
+  using Vector = std::conditional_t<std::is_same_v<Sum, float>, FloatLanes, DoubleLanes>;
+  const auto load_many = [](const float* values) __attribute__((always_inline)) {
+    return load_lanes(values);
+  };
+  const auto load_one = [](const float* value) __attribute__((always_inline)) { return *value; };
+  Vector sums = {};
+  std::int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) sums += __builtin_convertvector(term(load_many, i), Vector);
+  std::array<Sum, kLanes> lanes = array_of<Sum>(sums);
+  for (std::size_t lane = 0; i < count; ++i, ++lane) lanes[lane] += static_cast<Sum>(term(load_one, i));
+  return add_lanes(lanes);
 }
 
 }  // namespace kdqat::kernels

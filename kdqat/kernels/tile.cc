@@ -10,42 +10,20 @@
 namespace kdqat::kernels {
 namespace {
 
-/// `kRows` rows of left x right in `kVectors` vectors of columns. Inlined by force, so that it is compiled
-/// for the instruction set of its caller.
-template <int kRows, int kVectors>
+/// `kRows` rows of left x right in one vector of columns. Inlined by force, so that it is compiled for the
+/// instruction set of its caller.
+template <int kRows>
 __attribute__((always_inline)) inline void multiply_block(const float* left, const TileView& strides,
                                                           const float* right, std::int64_t right_stride,
-                                                          float (&sums)[kRows][kVectors * kLanes]) {
+                                                          float (&sums)[kRows][kLanes]) {
   for (std::int64_t k = 0; k < strides.cols; ++k) {
     const float* line = right + k * right_stride;
 #pragma GCC unroll 8
     for (int row = 0; row < kRows; ++row) {
       const float factor = left[row * strides.row_stride + k * strides.col_stride];
-#pragma GCC unroll 2
-      for (std::int64_t vector = 0; vector < kVectors; ++vector) {
-        for (std::int64_t lane = vector * kLanes; lane < (vector + 1) * kLanes; ++lane) {
-          sums[row][lane] = std::fma(factor, line[lane], sums[row][lane]);
-        }
+      for (std::int64_t lane = 0; lane < kLanes; ++lane) {
+        sums[row][lane] = std::fma(factor, line[lane], sums[row][lane]);
       }
-    }
-  }
-}
-
-/// Those columns of rows from `first_row` on, as far as `right` has them.
-template <int kRows, int kVectors>
-__attribute__((always_inline)) inline void multiply_columns(const TileView& left, const TileView& right,
-                                                            const Tile& out, std::int64_t first_row,
-                                                            std::int64_t col) {
-  float sums[kRows][kVectors * kLanes] = {};
-  multiply_block<kRows, kVectors>(left.data + first_row * left.row_stride, left, right.data + col,
-                                  right.row_stride, sums);
-  const std::int64_t width = std::min(kVectors * kLanes, right.cols - col);
-  for (int row = 0; row < kRows; ++row) {
-    float* target = out.row(first_row + row) + col;
-    if (width == kVectors * kLanes) {
-      std::memcpy(target, sums[row], sizeof(sums[row]));
-    } else {
-      std::copy_n(sums[row], width, target);
     }
   }
 }
@@ -53,11 +31,20 @@ __attribute__((always_inline)) inline void multiply_columns(const TileView& left
 template <int kRows>
 __attribute__((always_inline)) inline void multiply_rows(const TileView& left, const TileView& right,
                                                          const Tile& out, std::int64_t first_row) {
-  std::int64_t col = 0;
-  // The padding behind the last column is whole vectors: a pair must not reach beyond it.
-  for (; col + kLanes < right.cols; col += 2 * kLanes)
-    multiply_columns<kRows, 2>(left, right, out, first_row, col);
-  if (col < right.cols) multiply_columns<kRows, 1>(left, right, out, first_row, col);
+  const float* left_rows = left.data + first_row * left.row_stride;
+  for (std::int64_t col = 0; col < right.cols; col += kLanes) {
+    float sums[kRows][kLanes] = {};
+    multiply_block<kRows>(left_rows, left, right.data + col, right.row_stride, sums);
+    const std::int64_t width = std::min(kLanes, right.cols - col);
+    for (int row = 0; row < kRows; ++row) {
+      float* target = out.row(first_row + row) + col;
+      if (width == kLanes) {
+        std::memcpy(target, sums[row], sizeof(sums[row]));
+      } else {
+        std::copy_n(sums[row], width, target);
+      }
+    }
+  }
 }
 
 KDQAT_MULTIVERSION

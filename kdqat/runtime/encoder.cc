@@ -201,7 +201,8 @@ void Encoder::classify(Sentences sentences, Workspace& workspace, float* logits)
     const float* pooled = workspace.pooled.data() + b * d;
     for (std::int64_t c = 0; c < config_.num_labels; ++c) {
       const float* row = weights_.classifier_weight + c * d;
-      const float sum = kernels::sum_in_lanes<float>(d, [&](std::int64_t i) { return pooled[i] * row[i]; });
+      const float sum = kernels::sum_of_vectors<float>(
+          d, [&](const auto& load, std::int64_t i) { return load(pooled + i) * load(row + i); });
       *logits++ = sum + weights_.classifier_bias[c];
     }
   }
