@@ -1,3 +1,5 @@
+#include <cmath>
+
 #include "kdqat/base/error.h"
 #include "kdqat/cli/command.h"
 #include "kdqat/cli/console.h"
@@ -19,7 +21,8 @@ void run_pack(const PackConfig& config) {
   }
   const std::int64_t bytes = convert::pack(config.model_dir, config.output);
   print_message(base::concat("written: ", config.output.string(), " (",
-                             static_cast<double>(bytes / 10000) / 100.0, " MB); kdqat-infer runs it"));
+                             std::round(static_cast<double>(bytes) / 1e4) / 100.0,
+                             " MB); kdqat-infer runs it"));
 }
 
 }  // namespace

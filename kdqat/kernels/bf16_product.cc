@@ -96,12 +96,13 @@ void pack_transposed_panels(const Value* values, std::int64_t rows, std::int64_t
 template <typename Value>
 void pack_transposed(const Value* values, std::int64_t rows, std::int64_t cols, std::uint16_t* panels) {
   // Four panels of codes read whole cache lines of a row and keep few lines open for writing.
-  constexpr std::int64_t kTogether = 4;
+  constexpr std::int64_t kPanelsTogether = 4;
   const std::int64_t count = (cols + kPanelRows - 1) / kPanelRows;
-  const std::int64_t tasks = (count + kTogether - 1) / kTogether;
+  const std::int64_t tasks = (count + kPanelsTogether - 1) / kPanelsTogether;
   base::parallel_for(0, tasks, 1, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t task = first; task < last; ++task) {
-      pack_transposed_panels(values, rows, cols, task * kTogether, std::min(count, (task + 1) * kTogether),
+      pack_transposed_panels(values, rows, cols, task * kPanelsTogether,
+                             std::min(count, (task + 1) * kPanelsTogether),
                              reinterpret_cast<std::uint32_t*>(panels));
     }
   });

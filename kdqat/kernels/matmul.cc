@@ -1,7 +1,6 @@
 #include "kdqat/kernels/matmul.h"
 
 #include <algorithm>
-#include <bit>
 #include <oneapi/dnnl/dnnl.hpp>
 #include <unordered_map>
 
@@ -59,13 +58,6 @@ void check(const MatrixView& left, const MatrixView& right, const MatmulOptions&
 KDQAT_MULTIVERSION
 void round_to_bf16(const float* values, std::int64_t count, std::uint16_t* out) {
   for (std::int64_t i = 0; i < count; ++i) out[i] = bf16_bits(values[i]);
-}
-
-KDQAT_MULTIVERSION
-void codes_to_bf16(const std::int8_t* codes, std::int64_t count, std::uint16_t* out) {
-  for (std::int64_t i = 0; i < count; ++i) {
-    out[i] = static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(static_cast<float>(codes[i])) >> 16);
-  }
 }
 
 constexpr std::int64_t kConvertGrain = 65536;
@@ -130,12 +122,6 @@ bool int8_products_are_exact() {
 void convert_to_bf16(const float* values, std::int64_t count, std::uint16_t* out) {
   base::parallel_for(0, count, kConvertGrain, [&](std::int64_t first, std::int64_t last) {
     round_to_bf16(values + first, last - first, out + first);
-  });
-}
-
-void convert_codes_to_bf16(const std::int8_t* codes, std::int64_t count, std::uint16_t* out) {
-  base::parallel_for(0, count, kConvertGrain, [&](std::int64_t first, std::int64_t last) {
-    codes_to_bf16(codes + first, last - first, out + first);
   });
 }
 

@@ -41,7 +41,4 @@ bool int8_products_are_exact();
 /// Rounds float32 to bfloat16, half to even; out holds count 16-bit words. Finite input.
 void convert_to_bf16(const float* values, std::int64_t count, std::uint16_t* out);
 
-/// Codes as bfloat16, which holds every integer up to 256.
-void convert_codes_to_bf16(const std::int8_t* codes, std::int64_t count, std::uint16_t* out);
-
 }  // namespace kdqat::kernels

@@ -57,7 +57,7 @@ KDQAT_AVX512_VNNI_INLINE void add_field(const std::int8_t* codes, std::int64_t s
                                         const __m512i (&lines)[2], __m512i (&sums)[kSums],
                                         std::integer_sequence<int, kRow...>) {
   const __m512i fields[2] = {field_of<kBits, kField>(lines[0]), field_of<kBits, kField>(lines[1])};
-  (add_row<kRow, kPanels>(codes + 4 * kField, stride, fields, sums), ...);
+  (add_row<kRow, kPanels>(codes + std::ptrdiff_t{4} * kField, stride, fields, sums), ...);
 }
 
 /// The outputs of one panel for one row.

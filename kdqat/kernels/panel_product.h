@@ -8,7 +8,7 @@
 namespace kdqat::kernels {
 
 /// y = x w^T of codes with what makes values of it: y[t, n] = float(sum_k x[t, k] w[n, k]) (row_scale[t]
-/// col_scale[n]) + bias[n]; the same bits as matmul and apply_epilogue give.
+/// col_scale[n]) + bias[n].
 struct PanelProduct {
   const std::int8_t* codes = nullptr;  ///< x, [rows, weights.cols]
   std::int64_t rows = 0;

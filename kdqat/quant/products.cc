@@ -37,15 +37,11 @@ std::uint16_t* words_of(const torch::Tensor& tensor) {
   return reinterpret_cast<std::uint16_t*>(tensor.data_ptr<at::BFloat16>());
 }
 
-/// float32, bfloat16 or int8 values as elements of a product in kF32 or kBF16.
+/// float32 values as elements of a product in kF32 or kBF16.
 torch::Tensor as_elements(const torch::Tensor& values, ElementType type) {
-  if (type == ElementType::kF32 || values.scalar_type() == torch::kBFloat16) return values.to(dtype_of(type));
+  if (type == ElementType::kF32) return values;
   torch::Tensor out = torch::empty(values.sizes(), torch::kBFloat16);
-  if (values.scalar_type() == torch::kInt8) {
-    kernels::convert_codes_to_bf16(values.data_ptr<std::int8_t>(), values.numel(), words_of(out));
-  } else {
-    kernels::convert_to_bf16(values.data_ptr<float>(), values.numel(), words_of(out));
-  }
+  kernels::convert_to_bf16(values.data_ptr<float>(), values.numel(), words_of(out));
   return out;
 }
 

@@ -1,5 +1,4 @@
-#ifndef KDQAT_RUNTIME_KDQAT_H_
-#define KDQAT_RUNTIME_KDQAT_H_
+#pragma once
 
 /* The runtime for C: packed models that answer texts. See kdqat/runtime/engine.h for what is behind it.
  *
@@ -44,6 +43,4 @@ const char* kdqat_last_error(void);
 
 #ifdef __cplusplus
 }
-#endif
-
 #endif

@@ -22,6 +22,7 @@ CMAKE = """#!/bin/bash
 echo "cmake $*" >>calls
 mkdir -p build/release/bin
 cp kdqat build/release/bin/kdqat
+cp infer build/release/bin/kdqat-infer
 """
 
 PYTHON = f"""#!/bin/bash
@@ -36,6 +37,11 @@ echo "kdqat $*" >>calls
 case $1 in
   evaluate) echo '{"metric": "accuracy", "examples": 7, "score": 0.875}' ;;
   info) echo '{"size_bytes": {"float32": 90870000, "quantized": 6310000}}' ;;
+  verify) echo '{"passed": true}' ;;
+  pack)
+    while [[ $1 != --output ]]; do shift; done
+    head -c 6330000 /dev/zero >"$2"
+    ;;
   *)
     while [[ $1 != --output ]]; do shift; done
     if [[ -e $2 && $3 != --resume ]]; then
@@ -59,6 +65,12 @@ case $1 in
 esac
 """
 
+INFER = """#!/bin/bash
+echo "infer $*" >>calls
+while [[ $1 != --batch-size ]]; do shift; done
+echo '{"batch_size": '$2', "seq_length": 32, "latency_seconds": {"median": 0.00125}, "sentences_per_second": 1234.5}'
+"""
+
 
 class DemoTest(unittest.TestCase):
     def setUp(self):
@@ -72,6 +84,9 @@ class DemoTest(unittest.TestCase):
         self.write_program("bin/cmake", CMAKE)
         self.write_program("bin/python3", PYTHON)
         self.write_program("kdqat", KDQAT)
+        self.write_program("infer", INFER)
+        (self.root / "benchmarks/peers").mkdir(parents=True)
+        (self.root / "benchmarks/peers/teacher_speed.py").write_text("print('{}')")
         (self.root / "seed").write_text("1")
         (self.root / "packages").mkdir()
         write_packages(self.root / "packages", "1\t1\ttext\n")
@@ -115,9 +130,21 @@ class DemoTest(unittest.TestCase):
         self.assertEqual(calls, ["finetune", "distill"])
         self.assertRegex(output, r"accuracy, 7 test sentences +87.5 % +87.5 %\n"
                                  r"size of the weights +90.9 MB +6.3 MB\n"
-                                 r"seconds of training +64 +64\n")
-        self.assertRegex(output, r"\nSeconds: build \d+, download \d+, prepare \d+, teacher 64, student 64, evaluate \d+\nReport: demo/report.html\n$")
+                                 r"seconds of training +64 +64\n"
+                                 r"packed file +6.3 MB\n"
+                                 r"one sentence of 32 tokens +1.25 ms\n"
+                                 r"sentences/s, 32 x 32 tokens +1234\n")
+        self.assertRegex(output, r"\nSeconds: build \d+, download \d+, prepare \d+, teacher 64, student 64, evaluate \d+, pack \d+\n"
+                                 r"Packed student: demo/student.packed.safetensors .*\nReport: demo/report.html\n$")
         self.assertTrue((self.root / "demo/report.html").exists())
+
+    def test_shows_the_teachers_speed_where_python_can_measure_it(self):
+        speed = self.root / "benchmarks/peers/teacher_speed.py"
+        speed.write_text("""print('{"latency_seconds": 0.0101, "sentences_per_second": 217.4}')""")
+        code, output, error, _ = self.run_demo()
+        self.assertEqual(code, 0, error)
+        self.assertRegex(output, r"one sentence of 32 tokens +10.10 ms +1.25 ms\n"
+                                 r"sentences/s, 32 x 32 tokens +217 +1234\n")
 
     def test_repeats_no_finished_stage(self):
         self.run_demo()
