@@ -26,7 +26,7 @@ void sum_panel(const PanelBlock& block, const std::uint8_t* line,
       fields_of<kBits>(line, field, fields);
       for (std::int64_t row = 0; row < block.rows; ++row) {
         for (std::int64_t j = 0; j < 4; ++j) {
-          const auto code = static_cast<std::int32_t>(codes[row * block.stride + j]);
+          const std::int8_t code = codes[row * block.stride + j];
           for (std::int64_t col = 0; col < kPanelRows; ++col) sums[row][col] += code * fields[j][col];
         }
       }
