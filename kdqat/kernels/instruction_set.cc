@@ -11,6 +11,25 @@ namespace {
 
 constexpr const char* kVariable = "KDQAT_INSTRUCTION_SET";
 
+bool is_available(InstructionSet set) {
+  switch (set) {
+    case InstructionSet::kScalar:
+      return true;
+#if defined(__x86_64__)
+    case InstructionSet::kAvx2:
+      return __builtin_cpu_supports("avx2") != 0;
+    case InstructionSet::kAvx512Vnni:
+      return __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512vl") != 0 &&
+             __builtin_cpu_supports("avx512vnni") != 0;
+#elif defined(__aarch64__)
+    case InstructionSet::kNeon:
+      return true;
+#endif
+    default:
+      return false;
+  }
+}
+
 InstructionSet choose() {
   const std::vector<InstructionSet> available = available_instruction_sets();
   const char* wanted = std::getenv(kVariable);
@@ -41,16 +60,11 @@ std::string_view name_of(InstructionSet set) {
 }
 
 std::vector<InstructionSet> available_instruction_sets() {
-  std::vector<InstructionSet> result = {InstructionSet::kScalar};
-#if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx2") != 0) result.push_back(InstructionSet::kAvx2);
-  if (__builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512vl") != 0 &&
-      __builtin_cpu_supports("avx512vnni") != 0) {
-    result.push_back(InstructionSet::kAvx512Vnni);
+  std::vector<InstructionSet> result;
+  for (const InstructionSet set :
+       {InstructionSet::kScalar, InstructionSet::kAvx2, InstructionSet::kAvx512Vnni, InstructionSet::kNeon}) {
+    if (is_available(set)) result.push_back(set);
   }
-#elif defined(__aarch64__)
-  result.push_back(InstructionSet::kNeon);
-#endif
   return result;
 }
 
