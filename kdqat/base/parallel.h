@@ -45,6 +45,7 @@ void parallel_for(std::int64_t begin, std::int64_t end, std::int64_t grain, cons
   }
 #pragma omp parallel for num_threads(static_cast <int>(pieces)) schedule(static, 1)
   for (std::int64_t piece = 0; piece < pieces; ++piece) {
+    const ThreadScope one_thread(1);
     body(begin + count * piece / pieces, begin + count * (piece + 1) / pieces);
   }
 }

@@ -35,8 +35,6 @@ class TransposedGradient {
     if (std::cmp_less(words_.size(), size)) words_.resize(static_cast<std::size_t>(size));
   }
 
-  std::int64_t pairs() const { return pairs_; }
-
   /// Of output 8 block and tokens 2 pair, 2 pair + 1.
   std::uint16_t* at(std::int64_t block, std::int64_t pair) const {
     return words_.data() + block * stride_ + pair * 2 * kBlockRows;
@@ -135,7 +133,6 @@ class Products {
 
   void run() {
     base::parallel_for(0, sums_.blocks(), 1, [&](std::int64_t first, std::int64_t last) {
-      const base::ThreadScope one_thread(1);
       // Two blocks at a time: the weight's panels pass through the cache once for both.
       for (std::int64_t block = first; block < last; block += 2) {
         const std::int64_t row = block * ColumnSums::kRows;

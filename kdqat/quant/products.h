@@ -36,7 +36,6 @@ void for_row_groups(std::int64_t total, bool row_by_row, const Body& body) {
   }
   const std::int64_t groups = (total + kRows * threads - 1) / (kRows * threads) * threads;
   base::parallel_for(0, groups, 1, [&](std::int64_t first, std::int64_t last) {
-    const base::ThreadScope one_thread(1);
     for (std::int64_t group = first; group < last; ++group) {
       const std::int64_t blocks = (total + kBlock - 1) / kBlock;
       const std::int64_t row = blocks * group / groups * kBlock;

@@ -44,7 +44,6 @@ void Encoder::for_rows(std::int64_t count, const Body& body) {
     return;
   }
   base::parallel_for(0, threads, 1, [&](std::int64_t first, std::int64_t last) {
-    const base::ThreadScope one_thread(1);
     const std::int64_t begin = count * first / threads;
     body(Rows{.first = begin, .count = count * last / threads - begin});
   });
