@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "kdqat/kernels/panel_blocks.h"
@@ -22,6 +23,20 @@ struct PanelBlock {
   float* out = nullptr;               ///< [rows, out_stride]
   std::int64_t out_stride = 0;
 };
+
+/// From the sums of one row and one panel, whose first output is `first_col`, to floats. Inlined by force, so
+/// that it is compiled for the instruction set of its caller.
+__attribute__((always_inline)) inline void finish_row(const PanelBlock& block, std::int64_t row,
+                                                      std::int64_t first_col, const std::int32_t* sums) {
+  const std::int64_t width = std::min(kPanelRows, block.cols - first_col);
+  float* out = block.out + row * block.out_stride + first_col;
+  const float row_scale = block.row_scales[row];
+  const std::int32_t correction = block.corrections[row];
+  for (std::int64_t i = 0; i < width; ++i) {
+    const float scale = row_scale * block.col_scales[first_col + i];
+    out[i] = static_cast<float>(sums[i] - correction) * scale + block.bias[first_col + i];
+  }
+}
 
 /// out = float(sum - correction) * (row_scale * col_scale) + bias.
 using PanelKernel = void (*)(const PanelBlock& block);

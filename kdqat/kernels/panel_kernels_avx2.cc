@@ -72,21 +72,8 @@ constexpr std::array<decltype(&sum_panel<kBits, 1>), sizeof...(kRow)> sums_by_ro
   return {sum_panel<kBits, kRow + 1>...};
 }
 
-/// One row's share of one panel, from integers to floats.
-KDQAT_AVX2 void finish_row(const PanelBlock& block, std::int64_t row, std::int64_t first_col,
-                           const std::int32_t* sums) {
-  const std::int64_t width = std::min(kPanelRows, block.cols - first_col);
-  float* out = block.out + row * block.out_stride + first_col;
-  const float row_scale = block.row_scales[row];
-  const std::int32_t correction = block.corrections[row];
-  for (std::int64_t i = 0; i < width; ++i) {
-    const float scale = row_scale * block.col_scales[first_col + i];
-    out[i] = static_cast<float>(sums[i] - correction) * scale + block.bias[first_col + i];
-  }
-}
-
 template <int kBits>
-void multiply_avx2(const PanelBlock& block) {
+KDQAT_AVX2 void multiply_avx2(const PanelBlock& block) {
   static constexpr std::array kSums = sums_by_rows<kBits>(std::make_integer_sequence<int, kPassRows>{});
   std::int32_t sums[kPassRows * kPanelRows];
   for (std::int64_t first_col = 0; first_col < block.cols; first_col += kPanelRows) {

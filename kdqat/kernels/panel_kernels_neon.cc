@@ -4,8 +4,6 @@
 
 #include <arm_neon.h>
 
-#include <algorithm>
-
 namespace kdqat::kernels {
 namespace {
 
@@ -48,14 +46,9 @@ void multiply_neon(const PanelBlock& block) {
   std::int32_t sums[kPanelRows];
   for (std::int64_t first_col = 0; first_col < block.cols; first_col += kPanelRows) {
     const std::uint8_t* panel = block.panels + first_col / kPanelRows * block.panel_bytes;
-    const std::int64_t width = std::min(kPanelRows, block.cols - first_col);
     for (std::int64_t row = 0; row < block.rows; ++row) {
       sum_panel<kBits>(block.codes + row * block.stride, panel, block.lines, sums);
-      float* out = block.out + row * block.out_stride + first_col;
-      for (std::int64_t i = 0; i < width; ++i) {
-        const float scale = block.row_scales[row] * block.col_scales[first_col + i];
-        out[i] = static_cast<float>(sums[i] - block.corrections[row]) * scale + block.bias[first_col + i];
-      }
+      finish_row(block, row, first_col, sums);
     }
   }
 }

@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "kdqat/kernels/panel_kernels.h"
 
 namespace kdqat::kernels {
@@ -39,15 +37,7 @@ void multiply_scalar(const PanelBlock& block) {
   for (std::int64_t first = 0; first < block.cols; first += kPanelRows) {
     std::int32_t sums[kBlockRows][kPanelRows] = {};
     sum_panel<kBits>(block, block.panels + first / kPanelRows * block.panel_bytes, sums);
-    const std::int64_t width = std::min(kPanelRows, block.cols - first);
-    for (std::int64_t row = 0; row < block.rows; ++row) {
-      for (std::int64_t i = 0; i < width; ++i) {
-        const float scale = block.row_scales[row] * block.col_scales[first + i];
-        const std::int32_t sum = sums[row][i] - block.corrections[row];
-        block.out[row * block.out_stride + first + i] =
-            static_cast<float>(sum) * scale + block.bias[first + i];
-      }
-    }
+    for (std::int64_t row = 0; row < block.rows; ++row) finish_row(block, row, first, sums[row]);
   }
 }
 

@@ -77,7 +77,7 @@ MatrixView view_of(const torch::Tensor& elements, bool transposed = false) {
   const std::int64_t rows = elements.size(0);
   const std::int64_t cols = elements.size(1);
   return {.data = elements.data_ptr(),
-          .type = elements.scalar_type() == torch::kBFloat16 ? ElementType::kBF16 : ElementType::kF32,
+          .type = ElementType::kF32,
           .rows = transposed ? cols : rows,
           .cols = transposed ? rows : cols,
           .transposed = transposed};
