@@ -1,6 +1,6 @@
 #include "kdqat/model/encoder_block.h"
 
-#include "kdqat/kernels/layer_norm.h"
+#include "kdqat/model/norm_step.h"
 #include "kdqat/quant/products.h"
 
 namespace kdqat::model {
@@ -21,90 +21,6 @@ torch::Tensor like_rows(const torch::Tensor& x, std::int64_t cols) {
 LinearOptions after_gelu(LinearOptions options) {
   options.gelu_input = true;
   return options;
-}
-
-/// LayerNorm(dropout(x) + residual) a group of rows at a time.
-class NormStep {
- public:
-  NormStep(const torch::Tensor& x, const torch::Tensor& residual, const DropoutMask& dropout,
-           const torch::Tensor& weight, const torch::Tensor& bias, double epsilon)
-      : x_(x),
-        residual_(residual),
-        dropout_(dropout),
-        weight_(weight),
-        bias_(bias),
-        epsilon_(static_cast<float>(epsilon)),
-        mean_(torch::empty({x.size(0)}, torch::kFloat32)),
-        inverse_(torch::empty({x.size(0)}, torch::kFloat32)),
-        out_(torch::empty(x.sizes(), torch::kFloat32)) {}
-
-  void run(const RowRange& rows) const {
-    kernels::layer_norm_forward(input(rows), parameters(), moments(rows.first),
-                                out_.data_ptr<float>() + rows.first * x_.size(1));
-  }
-
-  const torch::Tensor& out() const { return out_; }
-
-  /// For backward: x, residual, weight, mean, inverse deviation, mask.
-  variable_list saved() const { return {x_, residual_, weight_, mean_, inverse_, dropout_.keep}; }
-  static constexpr std::size_t kSaved = 6;
-
- private:
-  kernels::LayerNormInput input(const RowRange& rows) const {
-    const std::int64_t offset = rows.first * x_.size(1);
-    kernels::Dropout dropout = kernel_dropout(dropout_);
-    if (dropout.keep != nullptr) dropout.keep += offset;
-    return {.rows = rows.count,
-            .cols = x_.size(1),
-            .x = x_.data_ptr<float>() + offset,
-            .dropout = dropout,
-            .residual = residual_.data_ptr<float>() + offset};
-  }
-
-  kernels::LayerNormParameters parameters() const {
-    return {.weight = weight_.data_ptr<float>(), .bias = bias_.data_ptr<float>(), .epsilon = epsilon_};
-  }
-
-  kernels::LayerNormMoments moments(std::int64_t first) const {
-    return {.mean = mean_.data_ptr<float>() + first, .inverse_deviation = inverse_.data_ptr<float>() + first};
-  }
-
-  torch::Tensor x_, residual_;
-  DropoutMask dropout_;
-  torch::Tensor weight_, bias_;
-  float epsilon_;
-  torch::Tensor mean_, inverse_, out_;
-};
-
-/// Gradients of a NormStep.
-struct NormGradients {
-  torch::Tensor x, residual, weight, bias;
-};
-
-/// From NormStep::saved() and what arrives at its result.
-NormGradients norm_backward(const torch::Tensor* saved, double dropout_factor,
-                            const torch::Tensor& arriving) {
-  const DropoutMask dropout{.keep = saved[5], .factor = dropout_factor};
-  NormGradients result{.x = {},
-                       .residual = torch::empty_like(saved[0]),
-                       .weight = torch::empty_like(saved[2]),
-                       .bias = torch::empty_like(saved[2])};
-  // Without dropout, x and the residual have one gradient.
-  result.x = dropout.keep.defined() ? torch::empty_like(saved[0]) : result.residual;
-  kernels::layer_norm_backward(
-      {.rows = saved[0].size(0),
-       .cols = saved[0].size(1),
-       .x = saved[0].data_ptr<float>(),
-       .dropout = kernel_dropout(dropout),
-       .residual = saved[1].data_ptr<float>()},
-      {.weight = saved[2].data_ptr<float>()},
-      {.mean = saved[3].data_ptr<float>(), .inverse_deviation = saved[4].data_ptr<float>()},
-      arriving.data_ptr<float>(),
-      {.x = result.x.data_ptr<float>(),
-       .residual = result.residual.data_ptr<float>(),
-       .weight = result.weight.data_ptr<float>(),
-       .bias = result.bias.data_ptr<float>()});
-  return result;
 }
 
 /// For backward: x where it is needed, its factor, the weight's.
