@@ -1,5 +1,4 @@
 #include <cmath>
-#include <fstream>
 #include <iostream>
 
 #include "kdqat/base/error.h"
@@ -75,16 +74,8 @@ class Predictor {
 
 void run_predict(const PredictConfig& config) {
   const Predictor predictor(config);
-  std::ifstream file;
-  if (config.file != "-") {
-    file.open(config.file);
-    if (!file) throw base::IoError(base::concat(config.file, ": can't open the file"));
-    if (std::filesystem::is_directory(config.file)) {
-      throw base::IoError(base::concat(config.file, ": expected a file, found a directory"));
-    }
-  }
-  const std::string name = config.file == "-" ? "standard input" : config.file;
-  text::TextReader reader(config.file == "-" ? std::cin : file, text::LineForm::kDetect, name);
+  text::TextSource source(config.file, text::LineForm::kDetect);
+  text::TextReader& reader = source.reader();
   for (std::vector<text::TextInput> texts; !(texts = reader.read(train::kEvaluationBatch)).empty();) {
     for (const nlohmann::json& answer : predictor.answer(texts, reader)) print_json(answer);
   }

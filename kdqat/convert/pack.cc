@@ -86,11 +86,8 @@ void check_can_pack(const model::Classifier& classifier, const std::filesystem::
                      ": expected a student (kdqat distill makes one), found a model in "
                      "floating point"));
   }
-  if (quantization->weight_bits == 32 || quantization->activation_bits != 8 ||
-      quantization->activation_granularity != format::ActivationGranularity::kToken) {
-    throw base::InvalidArgument(base::concat(
-        where, ": expected weights of 2, 4 or 8 bits and activations of 8 with a scale a token, found ",
-        format::to_json(*quantization).dump()));
+  if (!format::can_be_packed(*quantization)) {
+    throw base::InvalidArgument(base::concat(where, ": ", format::why_it_cannot_be_packed(*quantization)));
   }
 }
 

@@ -80,8 +80,9 @@ nlohmann::json verify(const VerifyInputs& inputs, const std::function<void(std::
     ++passes;
     if (on_progress) on_progress(passes);
   };
+  const PackedTensors expected_tensors = pack_parameters(inputs.student);
   const std::vector<std::string> different =
-      different_tensors(pack_parameters(inputs.student), format::SafetensorsFile(inputs.packed));
+      different_tensors(expected_tensors, format::SafetensorsFile(inputs.packed));
   const train::Predictions expected = train::predict(inputs.student, inputs.dataset, inputs.precision);
   const train::Evaluation evaluation =
       train::evaluate_predictions(inputs.task, inputs.dataset.labels, expected.predictions);
@@ -105,15 +106,14 @@ nlohmann::json verify(const VerifyInputs& inputs, const std::function<void(std::
     paths[std::string(kernels::name_of(set))] = std::move(path);
     pass_done();
   }
-  return {
-      {"examples", inputs.dataset.size()},
-      {"codes", {{"tensors", pack_parameters(inputs.student).tensors().size()}, {"different", different}}},
-      {"training", {{"metric", evaluation.metric}, {"score", evaluation.score}}},
-      {"runtime", paths},
-      {"limits",
-       {{"logit_difference", inputs.limits.logit_difference},
-        {"label_differences", inputs.limits.label_differences}}},
-      {"passed", passed}};
+  return {{"examples", inputs.dataset.size()},
+          {"codes", {{"tensors", expected_tensors.tensors().size()}, {"different", different}}},
+          {"training", {{"metric", evaluation.metric}, {"score", evaluation.score}}},
+          {"runtime", paths},
+          {"limits",
+           {{"logit_difference", inputs.limits.logit_difference},
+            {"label_differences", inputs.limits.label_differences}}},
+          {"passed", passed}};
 }
 
 }  // namespace kdqat::convert

@@ -45,6 +45,16 @@ void check_version(const SafetensorsFile& file) {
 
 }  // namespace
 
+bool can_be_packed(const QuantizationConfig& quantization) {
+  return quantization.weight_bits != 32 && quantization.activation_bits == 8 &&
+         quantization.activation_granularity == ActivationGranularity::kToken;
+}
+
+std::string why_it_cannot_be_packed(const QuantizationConfig& quantization) {
+  return concat("expected weights of 2, 4 or 8 bits and activations of 8 with a scale a token, found ",
+                to_json(quantization).dump());
+}
+
 std::map<std::string, std::string> to_metadata(const PackedHeader& header) {
   return {{kFormat, kFormatName},
           {kVersion, std::to_string(kPackedVersion)},

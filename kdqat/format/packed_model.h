@@ -29,6 +29,13 @@ struct PackedHeader {
   nlohmann::json tokenizer;  ///< text::settings_to_json
 };
 
+/// Whether a student of this quantization can be packed: weights of 2, 4 or 8 bits and activations of 8 with
+/// a scale a token, so that all products are integers and no sentence depends on another.
+bool can_be_packed(const QuantizationConfig& quantization);
+
+/// "expected weights of ..., found ...", for messages about one that can't.
+std::string why_it_cannot_be_packed(const QuantizationConfig& quantization);
+
 /// The metadata of the container.
 std::map<std::string, std::string> to_metadata(const PackedHeader& header);
 

@@ -1,7 +1,5 @@
 // classify and embed: texts in, JSON lines out.
 
-#include <cmath>
-#include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -31,13 +29,8 @@ void add_options(CLI::App& command, TextOptions& options) {
 /// answer(encodings) gives a JSON document for each; they are printed a line each.
 template <typename Answer>
 void answer_lines(const TextOptions& options, const runtime::Engine& engine, const Answer& answer) {
-  std::ifstream file;
-  if (options.file != "-") {
-    file.open(options.file);
-    if (!file) throw base::IoError(base::concat(options.file, ": can't open the file"));
-  }
-  text::TextReader reader(options.file == "-" ? std::cin : file, text::LineForm::kDetect,
-                          options.file == "-" ? "standard input" : options.file);
+  text::TextSource source(options.file, text::LineForm::kDetect);
+  text::TextReader& reader = source.reader();
   for (std::vector<text::TextInput> texts; !(texts = reader.read(kBatch)).empty();) {
     std::vector<text::Encoding> encodings;
     for (std::size_t i = 0; i < texts.size(); ++i) {

@@ -25,17 +25,6 @@ using Group = std::span<const text::Encoding* const>;
 /// Tokens whose activations stay in a core's cache from one layer to the next.
 constexpr std::int64_t kGroupTokens = 96;
 
-std::vector<std::string> split_lines(std::span<const std::byte> bytes) {
-  std::string_view rest(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  std::vector<std::string> lines;
-  while (!rest.empty()) {
-    const std::size_t newline = rest.find('\n');
-    lines.emplace_back(rest.substr(0, newline));
-    rest.remove_prefix(newline == std::string_view::npos ? rest.size() : newline + 1);
-  }
-  return lines;
-}
-
 text::Tokenizer make_tokenizer(const format::SafetensorsFile& file, const format::PackedHeader& header) {
   const format::TensorView& view = file.tensor(format::kVocabularyTensor);
   const std::string where = concat(file.path().string(), ": tensor '", format::kVocabularyTensor, "'");
@@ -43,7 +32,9 @@ text::Tokenizer make_tokenizer(const format::SafetensorsFile& file, const format
     throw FormatError(concat(where, ": expected U8 of one dimension, found ", format::name_of(view.dtype),
                              " ", format::to_string(view.shape)));
   }
-  text::Tokenizer tokenizer(text::vocabulary_from_settings(header.tokenizer, split_lines(view.bytes), where));
+  const std::string_view tokens(reinterpret_cast<const char*>(view.bytes.data()), view.bytes.size());
+  text::Tokenizer tokenizer(
+      text::vocabulary_from_settings(header.tokenizer, text::split_lines(tokens), where));
   if (tokenizer.vocab_size() > header.config.vocab_size) {
     throw FormatError(concat(where, ": expected at most ", header.config.vocab_size,
                              " tokens, the rows of the embedding, found ", tokenizer.vocab_size()));
@@ -194,7 +185,6 @@ struct Engine::State {
     }
     std::atomic<std::size_t> next = 0;
     base::parallel_for(0, threads, 1, [&](std::int64_t, std::int64_t) {
-      const base::ThreadScope one_thread(1);
       for (std::size_t i = next++; i < groups.size(); i = next++) run_group(groups[i]);
     });
     return out;

@@ -113,13 +113,9 @@ LayerWeights find_layer(const Finder& finder, const format::EncoderConfig& confi
 }
 
 void check_can_run(const format::SafetensorsFile& file, const format::PackedHeader& header) {
-  const format::QuantizationConfig& quantization = header.quantization;
-  if (quantization.weight_bits == 32 || quantization.activation_bits != 8 ||
-      quantization.activation_granularity != format::ActivationGranularity::kToken) {
+  if (!format::can_be_packed(header.quantization)) {
     throw FormatError(
-        concat(file.path().string(),
-               ": expected weights of 2, 4 or 8 bits and activations of 8 with a scale a token, found ",
-               format::to_json(quantization).dump()));
+        concat(file.path().string(), ": ", format::why_it_cannot_be_packed(header.quantization)));
   }
   if (header.config.num_labels == 0) {
     throw FormatError(concat(file.path().string(), ": expected a classifier, found none"));

@@ -1,5 +1,7 @@
 #include "kdqat/text/text_input.h"
 
+#include <filesystem>
+#include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "kdqat/base/error.h"
@@ -14,6 +16,19 @@ std::string string_field(const nlohmann::json& object, const char* field, const 
         base::concat(where, ": field '", field, "': expected a string, found ", value.type_name()));
   }
   return value.get<std::string>();
+}
+
+constexpr const char* kStandardInput = "-";
+
+std::ifstream open_file(const std::string& name) {
+  std::ifstream file;
+  if (name == kStandardInput) return file;
+  file.open(name);
+  if (!file) throw base::IoError(base::concat(name, ": can't open the file"));
+  if (std::filesystem::is_directory(name)) {
+    throw base::IoError(base::concat(name, ": expected a file, found a directory"));
+  }
+  return file;
 }
 
 }  // namespace
@@ -60,5 +75,10 @@ TextInput TextReader::parse(const std::string& line) const {
     input.pair = string_field(object, "pair", where);
   return input;
 }
+
+TextSource::TextSource(const std::string& file, LineForm form)
+    : file_(open_file(file)),
+      reader_(file == kStandardInput ? std::cin : file_, form,
+              file == kStandardInput ? "standard input" : file) {}
 
 }  // namespace kdqat::text

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <fstream>
 #include <istream>
 #include <optional>
 #include <string>
@@ -49,6 +50,22 @@ class TextReader {
   std::int64_t line_ = 0;
   std::optional<bool> json_;
   std::vector<std::int64_t> lines_;
+};
+
+/// A file of texts, or standard input.
+class TextSource {
+ public:
+  /// `file`: a path, or - for standard input. Throws IoError that names a file which can't be opened or is a
+  /// directory.
+  TextSource(const std::string& file, LineForm form);
+  TextSource(const TextSource&) = delete;  // the reader refers to the file
+  TextSource& operator=(const TextSource&) = delete;
+
+  TextReader& reader() { return reader_; }
+
+ private:
+  std::ifstream file_;
+  TextReader reader_;
 };
 
 }  // namespace kdqat::text

@@ -99,14 +99,9 @@ json read_json(const fs::path& path) {
 }
 
 void read_vocab_txt(const fs::path& path, Vocabulary& vocabulary) {
-  const std::string content = base::read_file(path);
-  std::string_view rest = content;
-  while (!rest.empty()) {
-    const std::size_t newline = rest.find('\n');
-    std::string_view line = rest.substr(0, newline);
-    rest.remove_prefix(newline == std::string_view::npos ? rest.size() : newline + 1);
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    vocabulary.tokens.emplace_back(line);
+  vocabulary.tokens = split_lines(base::read_file(path));
+  for (std::string& token : vocabulary.tokens) {
+    if (token.ends_with('\r')) token.pop_back();
   }
   vocabulary.num_pieces = vocabulary.tokens.size();
 }
@@ -293,6 +288,16 @@ Vocabulary load_vocabulary(const fs::path& model_dir) {
   read_tokenizer_config(JsonFields(config, tokenizer_config.string()), vocabulary);
   check_post_processor(tokenizer_fields, vocabulary.names);
   return vocabulary;
+}
+
+std::vector<std::string> split_lines(std::string_view text) {
+  std::vector<std::string> lines;
+  while (!text.empty()) {
+    const std::size_t newline = text.find('\n');
+    lines.emplace_back(text.substr(0, newline));
+    text.remove_prefix(newline == std::string_view::npos ? text.size() : newline + 1);
+  }
+  return lines;
 }
 
 json settings_to_json(const Vocabulary& vocabulary) {

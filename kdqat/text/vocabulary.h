@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "kdqat/text/normalizer.h"
@@ -33,6 +34,9 @@ struct Vocabulary {
 /// What tokenizer_config.json gives goes before what tokenizer.json gives; what neither gives is as in BERT.
 /// Throws as Tokenizer::load does.
 Vocabulary load_vocabulary(const std::filesystem::path& model_dir);
+
+/// The lines of a text, without their newlines; nothing behind the last newline is no line.
+std::vector<std::string> split_lines(std::string_view text);
 
 /// Everything but the tokens and `where`, for a packed model.
 nlohmann::json settings_to_json(const Vocabulary& vocabulary);
