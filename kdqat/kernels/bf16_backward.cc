@@ -59,9 +59,6 @@ struct FourRows {
   float* sums;
 };
 
-/// Pairs of tokens that the weight's product sums up before it goes on to the next outputs.
-constexpr std::int64_t kChunkPairs = 256;
-
 /// Outputs that are converted together, two blocks of the transpose.
 constexpr std::int64_t kColumns = 2 * kBlockRows;
 
@@ -184,26 +181,20 @@ class Products {
     const std::int64_t row_blocks = (outputs + kBlockRows - 1) / kBlockRows;
     const std::int64_t panels = (backward_.inputs + kPanelRows - 1) / kPanelRows;
     const std::int64_t panel_pairs = (panels + kBlockPanels - 1) / kBlockPanels;
-    // A chunk of two panels stays in the first-level cache while all blocks pass by.
-    const std::int64_t chunks = (pairs + kChunkPairs - 1) / kChunkPairs;
     base::parallel_for(0, panel_pairs, 1, [&](std::int64_t first, std::int64_t last) {
       for (std::int64_t panel = first * kBlockPanels; panel < last * kBlockPanels; panel += kBlockPanels) {
         const std::int64_t col = panel * kPanelRows;
-        for (std::int64_t chunk = 0; chunk < chunks; ++chunk) {
-          const std::int64_t pair = pairs * chunk / chunks;
-          for (std::int64_t block = 0; block < row_blocks; ++block) {
-            multiply_bf16_block({.x = transposed_.at(block, pair),
-                                 .row_stride = 2,
-                                 .pair_stride = 2 * kBlockRows,
-                                 .rows = std::min(kBlockRows, outputs - block * kBlockRows),
-                                 .pairs = pairs * (chunk + 1) / chunks - pair,
-                                 .panel_stride = pairs * 2 * kPanelRows,
-                                 .panels = backward_.input_panels + (panel * pairs + pair) * 2 * kPanelRows,
-                                 .cols = std::min(kBlockPanels * kPanelRows, backward_.inputs - col),
-                                 .accumulate = chunk > 0,
-                                 .out = gradients_.weight + block * kBlockRows * backward_.inputs + col,
-                                 .out_stride = backward_.inputs});
-          }
+        for (std::int64_t block = 0; block < row_blocks; ++block) {
+          multiply_bf16_block({.x = transposed_.at(block, 0),
+                               .row_stride = 2,
+                               .pair_stride = 2 * kBlockRows,
+                               .rows = std::min(kBlockRows, outputs - block * kBlockRows),
+                               .pairs = pairs,
+                               .panel_stride = pairs * 2 * kPanelRows,
+                               .panels = backward_.input_panels + panel * pairs * 2 * kPanelRows,
+                               .cols = std::min(kBlockPanels * kPanelRows, backward_.inputs - col),
+                               .out = gradients_.weight + block * kBlockRows * backward_.inputs + col,
+                               .out_stride = backward_.inputs});
         }
       }
     });
