@@ -2,6 +2,7 @@
 
 include(KdqatRuntimeDependencies)
 find_package(CLI11 REQUIRED)
+pkg_check_modules(httplib REQUIRED IMPORTED_TARGET cpp-httplib)
 
 if(KDQAT_BUILD_TRAINING)
   find_package(Torch REQUIRED)

@@ -1,6 +1,7 @@
 #include "kdqat/base/machine.h"
 
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <ctime>
 #include <fstream>
@@ -20,6 +21,14 @@ std::int64_t peak_rss_bytes() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   return static_cast<std::int64_t>(usage.ru_maxrss) * 1024;
+}
+
+std::int64_t resident_memory_bytes() {
+  std::ifstream sizes("/proc/self/statm");
+  std::int64_t all = 0;
+  std::int64_t resident = 0;
+  sizes >> all >> resident;
+  return sizes ? resident * sysconf(_SC_PAGESIZE) : 0;
 }
 
 std::string utc_timestamp() {

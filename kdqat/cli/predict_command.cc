@@ -7,6 +7,7 @@
 #include "kdqat/cli/model_settings.h"
 #include "kdqat/cli/options.h"
 #include "kdqat/model/pretrained.h"
+#include "kdqat/runtime/answer_json.h"
 #include "kdqat/text/text_input.h"
 #include "kdqat/train/commands.h"
 #include "kdqat/train/evaluation.h"
@@ -55,16 +56,14 @@ class Predictor {
   }
 
  private:
-  /// Probabilities by label; of a regression the score itself.
+  /// Of a regression, the one score is the prediction.
   nlohmann::json describe(double prediction, const torch::Tensor& probabilities) const {
-    if (classifier_.config().num_labels == 1)
-      return {{"label", prediction}, {"scores", {{"score", prediction}}}};
     const std::vector<std::string>& labels = classifier_.config().labels;
-    nlohmann::json scores;
-    for (std::size_t c = 0; c < labels.size(); ++c) {
-      scores[labels[c]] = probabilities[static_cast<std::int64_t>(c)].item<double>();
-    }
-    return {{"label", labels[static_cast<std::size_t>(std::lround(prediction))]}, {"scores", scores}};
+    if (classifier_.config().num_labels == 1) return runtime::answer_json(labels, 0, {&prediction, 1});
+    std::vector<double> scores;
+    for (std::int64_t c = 0; c < probabilities.numel(); ++c)
+      scores.push_back(probabilities[c].item<double>());
+    return runtime::answer_json(labels, static_cast<std::size_t>(std::lround(prediction)), scores);
   }
 
   model::Classifier classifier_;

@@ -17,9 +17,11 @@ struct ModelOptions {
 };
 
 void add_model_options(CLI::App& command, ModelOptions& options);
+void add_engine_options(CLI::App& command, runtime::EngineOptions& options);
 
 void register_bench(CLI::App& app, Action& action);
 void register_classify(CLI::App& app, Action& action);
 void register_embed(CLI::App& app, Action& action);
+void register_serve(CLI::App& app, Action& action);
 
 }  // namespace kdqat::infer

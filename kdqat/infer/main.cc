@@ -35,6 +35,7 @@ int parse_and_run(int argc, char** argv) {
   register_classify(app, action);
   register_embed(app, action);
   register_bench(app, action);
+  register_serve(app, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

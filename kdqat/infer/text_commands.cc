@@ -5,6 +5,7 @@
 
 #include "kdqat/base/error.h"
 #include "kdqat/infer/command.h"
+#include "kdqat/runtime/answer_json.h"
 #include "kdqat/text/text_input.h"
 
 namespace kdqat::infer {
@@ -45,19 +46,14 @@ void answer_lines(const TextOptions& options, const runtime::Engine& engine, con
   }
 }
 
-nlohmann::json to_json(const runtime::Engine& engine, const runtime::Classification& answer) {
-  if (engine.is_regression()) return {{"label", answer.scores[0]}, {"scores", {{"score", answer.scores[0]}}}};
-  nlohmann::json scores;
-  for (std::size_t c = 0; c < answer.scores.size(); ++c) scores[engine.labels()[c]] = answer.scores[c];
-  return {{"label", engine.labels()[static_cast<std::size_t>(answer.label)]}, {"scores", scores}};
-}
-
 void run_classify(const TextOptions& options) {
   const runtime::Engine engine(options.model.model, options.model.engine);
   answer_lines(options, engine, [&](const std::vector<text::Encoding>& encodings) {
     std::vector<nlohmann::json> lines;
-    for (const runtime::Classification& answer : engine.classify(encodings))
-      lines.push_back(to_json(engine, answer));
+    for (const runtime::Classification& answer : engine.classify(encodings)) {
+      lines.push_back(
+          runtime::answer_json(engine.labels(), static_cast<std::size_t>(answer.label), answer.scores));
+    }
     return lines;
   });
 }
