@@ -6,15 +6,15 @@ target_compile_features(kdqat_options INTERFACE cxx_std_20)
 # Of this build alone: who links an installed library keeps options of their own.
 set(kdqat_compile_options -Wall -Wextra -Wconversion -Wshadow -Wdouble-promotion
   # The same bits on every instruction set: a product and a sum stay two roundings.
-  -ffp-contract=off)
+  -ffp-contract=off
+  # Vectors of AVX-512 pass through functions that are inlined by force: no call has an ABI that could change.
+  -Wno-psabi)
 if(KDQAT_WARNINGS_AS_ERRORS)
   list(APPEND kdqat_compile_options -Werror)
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # GCC 12 sees impossible sizes in std::string's operator+ (GCC bug 105651).
   list(APPEND kdqat_compile_options -Wno-stringop-overflow -Wno-restrict)
-  # Vectors of AVX-512 pass through functions that are inlined by force: no call has an ABI that could change.
-  list(APPEND kdqat_compile_options -Wno-psabi)
 endif()
 target_compile_options(kdqat_options INTERFACE "$<BUILD_INTERFACE:${kdqat_compile_options}>")
 target_include_directories(kdqat_options INTERFACE
