@@ -17,7 +17,8 @@ namespace {
 class MemoryFile {
  public:
   MemoryFile(const std::uint8_t* bytes, std::size_t size) : descriptor_(memfd_create("model", 0)) {
-    if (descriptor_ < 0 || write(descriptor_, bytes, size) != static_cast<ssize_t>(size)) throw base::IoError("memfd");
+    if (descriptor_ < 0 || write(descriptor_, bytes, size) != static_cast<ssize_t>(size))
+      throw base::IoError("memfd");
   }
   MemoryFile(const MemoryFile&) = delete;
   MemoryFile& operator=(const MemoryFile&) = delete;

@@ -1,5 +1,6 @@
-// Any bytes as a tokenizer and a text: a byte of settings, a vocabulary up to a zero byte, a text up to a zero byte, a
-// pair. They are refused with an Error, or give ids of the vocabulary, no more than were asked for.
+// Any bytes as a tokenizer and a text: a byte of settings, a vocabulary up to a zero byte, a text up to a
+// zero byte, a pair. They are refused with an Error, or give ids of the vocabulary, no more than were asked
+// for.
 
 #include <cstddef>
 #include <cstdint>
