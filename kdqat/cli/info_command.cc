@@ -7,6 +7,7 @@
 #include "kdqat/cli/console.h"
 #include "kdqat/format/encoder_config.h"
 #include "kdqat/format/model_directory.h"
+#include "kdqat/format/packed_model.h"
 #include "kdqat/format/safetensors.h"
 #include "kdqat/model/classifier.h"
 
@@ -52,9 +53,8 @@ Sizes sizes_of(const format::EncoderConfig& config,
   return sizes;
 }
 
-nlohmann::json describe_directory(const std::filesystem::path& dir) {
-  const format::EncoderConfig config = format::read_encoder_config(format::find_config(dir));
-  const format::SafetensorsFile weights(format::find_weights(dir));  // an error here, too, if it is damaged
+/// What a config says, of a directory or of a packed model.
+nlohmann::json describe(const format::EncoderConfig& config) {
   const nlohmann::json section = config.source.value("kdqat", nlohmann::json::object());
   std::optional<format::QuantizationConfig> quantization;
   if (section.contains("quantization")) {
@@ -78,20 +78,32 @@ nlohmann::json describe_directory(const std::filesystem::path& dir) {
       {"quantized_parameters", sizes.quantized_parameters},
       {"size_bytes", {{"float32", sizes.float_bytes}, {"quantized", sizes.quantized_bytes}}},
       {"labels", config.labels}};
-  if (quantization) {
-    info["quantization"] = format::to_json(*quantization);
-    info["note"] =
-        "model.safetensors holds latent float32 weights: other programs need 'kdqat export --dequantized' "
-        "first";
-  }
+  if (quantization) info["quantization"] = format::to_json(*quantization);
   for (const char* key : {"task", "scores", "step", "teacher", "command", "config", "version"}) {
     if (section.contains(key)) info[key] = section.at(key);
   }
   return info;
 }
 
+nlohmann::json describe_directory(const std::filesystem::path& dir) {
+  nlohmann::json info = describe(format::read_encoder_config(format::find_config(dir)));
+  const format::SafetensorsFile weights(format::find_weights(dir));  // an error here, too, if it is damaged
+  if (info["kind"] == "student") {
+    info["note"] =
+        "model.safetensors holds latent float32 weights: other programs need 'kdqat export --dequantized' "
+        "first";
+  }
+  return info;
+}
+
 nlohmann::json describe_file(const std::filesystem::path& path) {
   const format::SafetensorsFile file(path);
+  if (format::is_packed_model(file)) {
+    nlohmann::json info = describe(format::read_packed_header(file).config);
+    info["kind"] = "packed student";
+    info["size_bytes"]["file"] = std::filesystem::file_size(path);
+    return info;
+  }
   nlohmann::json tensors = nlohmann::json::array();
   for (const format::TensorView& view : file.tensors()) {
     tensors.push_back({{"name", view.name}, {"dtype", format::name_of(view.dtype)}, {"shape", view.shape}});
@@ -99,12 +111,15 @@ nlohmann::json describe_file(const std::filesystem::path& path) {
   return {{"metadata", file.metadata()}, {"tensors", tensors}};
 }
 
-/// Nested objects as indented lines.
+/// Nested objects as indented lines, objects of a list as a line each.
 void print_text(const nlohmann::json& value, const std::string& indent) {
   for (const auto& [key, entry] : value.items()) {
     if (entry.is_object() && !entry.empty()) {
       std::cout << indent << key << ":\n";
       print_text(entry, indent + "  ");
+    } else if (entry.is_array() && !entry.empty() && entry[0].is_object()) {
+      std::cout << indent << key << ":\n";
+      for (const nlohmann::json& element : entry) std::cout << indent << "  " << element.dump() << '\n';
     } else {
       std::cout << indent << key << ": " << (entry.is_string() ? entry.get<std::string>() : entry.dump())
                 << '\n';

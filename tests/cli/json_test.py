@@ -179,6 +179,14 @@ class AnswersTest(ProgramTest):
                          {"input_ids": ("I64", [2, 8]), "token_type_ids": ("I64", [2, 8]),
                           "attention_mask": ("I64", [2, 8]), "labels": ("I64", [2])})
 
+    def test_info_of_a_packed_model(self):
+        packed = TINY_BERT.parents[1] / "fuzz" / "corpus" / "packed_file" / "student.safetensors"
+        info = self.json_of("info", packed, "--json")
+        self.assertEqual(info["kind"], "packed student")
+        self.assertEqual(info["size_bytes"]["file"], packed.stat().st_size)
+        self.assertEqual(info["architecture"]["hidden_size"], 36)
+        self.assertEqual(info["quantization"]["weight_bits"], 2)
+
     def test_a_standard_output_that_takes_nothing_is_an_error(self):
         if not pathlib.Path("/dev/full").exists():
             self.skipTest("needs /dev/full")
