@@ -83,6 +83,37 @@ class ForwardPass {
     return signals;
   }
 
+  torch::Tensor run_layer(const EncoderLayer& layer, const torch::Tensor& hidden, Signals& signals) {
+    const std::vector<torch::Tensor> projected =
+        quant::linear(hidden, std::vector{layer.query, layer.key, layer.value}, quantized_linear_);
+    const kernels::AttentionShape shape{.cu_seqlens = batch_.cu_seqlens,
+                                        .heads = config_.num_attention_heads};
+    const AttentionInputs inputs{
+        .query = projected[0],
+        .key = projected[1],
+        .value = projected[2],
+        .dropout = draw_mask(shape.ragged_size(), config_.attention_probs_dropout_prob),
+        .cu_seqlens = batch_.cu_seqlens,
+        .heads = config_.num_attention_heads,
+        .scales = attention_scales(quantization_)};
+    const AttentionSignals attended = attention(inputs, options_.form);
+    const BlockSignals block = encoder_block(
+        {.context = attended.context,
+         .hidden = hidden,
+         .sa_output_dropout = draw_hidden_mask(hidden),
+         .output_dropout = draw_hidden_mask(hidden),
+         .epsilon = config_.layer_norm_eps,
+         .linear = quantized_linear_},
+        {layer.attention_output, layer.attention_norm, layer.intermediate, layer.output, layer.output_norm});
+    const SignalSelection& wanted = options_.signals;
+    keep(wanted.attention_scores, attended.scores, signals.attention_scores);
+    keep(wanted.attention_map, attended.map, signals.attention_map);
+    keep(wanted.context, attended.context, signals.context);
+    keep(wanted.sa_output, block.sa_output, signals.sa_output);
+    keep(wanted.attention_output, block.attention_output, signals.attention_output);
+    return block.hidden;
+  }
+
  private:
   static void keep(bool wanted, const torch::Tensor& signal, std::vector<torch::Tensor>& list) {
     if (wanted) list.push_back(signal);
@@ -114,37 +145,6 @@ class ForwardPass {
                                 quant::embedding(batch_.token_type_ids, weights_.token_type_embeddings,
                                                  std::nullopt, quant::Form::kPlain);
     return drop(normalize(word, {}, place, weights_.embeddings_norm), draw_hidden_mask(word));
-  }
-
-  torch::Tensor run_layer(const EncoderLayer& layer, const torch::Tensor& hidden, Signals& signals) {
-    const std::vector<torch::Tensor> projected =
-        quant::linear(hidden, std::vector{layer.query, layer.key, layer.value}, quantized_linear_);
-    const kernels::AttentionShape shape{.cu_seqlens = batch_.cu_seqlens,
-                                        .heads = config_.num_attention_heads};
-    const AttentionInputs inputs{
-        .query = projected[0],
-        .key = projected[1],
-        .value = projected[2],
-        .dropout = draw_mask(shape.ragged_size(), config_.attention_probs_dropout_prob),
-        .cu_seqlens = batch_.cu_seqlens,
-        .heads = config_.num_attention_heads,
-        .scales = attention_scales(quantization_)};
-    const AttentionSignals attended = attention(inputs, options_.form);
-    const BlockSignals block = encoder_block(
-        {.context = attended.context,
-         .hidden = hidden,
-         .sa_output_dropout = draw_hidden_mask(hidden),
-         .output_dropout = draw_hidden_mask(hidden),
-         .epsilon = config_.layer_norm_eps,
-         .linear = quantized_linear_},
-        {layer.attention_output, layer.attention_norm, layer.intermediate, layer.output, layer.output_norm});
-    const SignalSelection& wanted = options_.signals;
-    keep(wanted.attention_scores, attended.scores, signals.attention_scores);
-    keep(wanted.attention_map, attended.map, signals.attention_map);
-    keep(wanted.context, attended.context, signals.context);
-    keep(wanted.sa_output, block.sa_output, signals.sa_output);
-    keep(wanted.attention_output, block.attention_output, signals.attention_output);
-    return block.hidden;
   }
 
   torch::Tensor classify(const torch::Tensor& hidden) {
@@ -289,6 +289,17 @@ void Classifier::freeze(quant::Precision precision) {
 Signals Classifier::forward(const data::Batch& batch, const ForwardOptions& options) const {
   check_batch(config_, batch);
   return ForwardPass(*this, weights_, batch, options).run();
+}
+
+torch::Tensor Classifier::forward_layer(std::size_t layer, const torch::Tensor& hidden,
+                                        const data::Batch& batch, const ForwardOptions& options) const {
+  check_batch(config_, batch);
+  if (layer >= weights_.layers.size()) {
+    throw base::InvalidArgument(
+        base::concat("layer: expected 0 to ", weights_.layers.size() - 1, ", found ", layer));
+  }
+  Signals unused;
+  return ForwardPass(*this, weights_, batch, options).run_layer(weights_.layers[layer], hidden, unused);
 }
 
 Classifier make_student(Classifier& teacher, const QuantizationConfig& quantization) {

@@ -124,6 +124,11 @@ class Classifier {
   /// Throws InvalidArgument if a sentence is longer than the positions or an id is outside of its table.
   Signals forward(const data::Batch& batch, const ForwardOptions& options = {}) const;
 
+  /// What layer `layer` alone makes of `hidden` [T, D], another hidden state than forward's if need be.
+  /// Throws InvalidArgument for a layer that there is not, or as forward does.
+  torch::Tensor forward_layer(std::size_t layer, const torch::Tensor& hidden, const data::Batch& batch,
+                              const ForwardOptions& options = {}) const;
+
  private:
   format::EncoderConfig config_;
   std::optional<format::QuantizationConfig> quantization_;
