@@ -1,7 +1,6 @@
 #include "kdqat/report/charts.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <limits>
 #include <utility>
 
@@ -28,9 +27,6 @@ constexpr std::string_view kRampLegend = R"vega({
   "gradientLength": {"signal": "min(220, page_width / 2)"}, "offset": 10,
   "encode": {"labels": {"update": {"text": {"signal": "data('series')[datum.value].shown"}}}}
 })vega";
-
-// Six digits are more than a chart or its tooltip shows, and a third of what a double takes in a file.
-double rounded(double value) { return std::strtod(significant(value, 6).c_str(), nullptr); }
 
 void append_once(std::vector<std::string>& names, const std::string& name) {
   if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
@@ -71,7 +67,7 @@ json point_data(const LineChart& chart) {
   for (std::size_t i = 0; i < chart.series.size(); ++i) {
     for (const Point& point : chart.series[i].points) {
       if (chart.logarithmic && point.y <= 0.0) continue;
-      rows.push_back({{"x", point.x}, {"y", rounded(point.y)}, {"i", i}});
+      rows.push_back({{"x", point.x}, {"y", drawn_value(point.y)}, {"i", i}});
     }
   }
   return rows;
@@ -105,6 +101,10 @@ nlohmann::json line_chart(const LineChart& chart) {
   specification["height"] = chart.height;
   specification["signals"].push_back({{"name", "x_title"}, {"value", chart.x_title}});
   specification["signals"].push_back({{"name", "colour_field"}, {"value", chart.ordered ? "i" : "name"}});
+  specification["signals"].push_back({{"name", "x_format"}, {"value", chart.x_format}});
+  specification["signals"].push_back(
+      {{"name", "x_labels"}, {"value", chart.x_labels.empty() ? json() : json(chart.x_labels)}});
+  if (!chart.link.empty()) specification["usermeta"] = {{"link", chart.link}, {"signals", {"pointer"}}};
   if (!chart.title.empty()) specification["title"] = {{"text", chart.title}};
 
   json& data = specification["data"];
@@ -113,7 +113,8 @@ nlohmann::json line_chart(const LineChart& chart) {
   if (chart.mark) {
     const Mark& mark = *chart.mark;
     specification["padding"]["top"] = 24;  // room for the label of a mark at the top
-    data[5]["values"].push_back({{"x", mark.point.x}, {"y", rounded(mark.point.y)}, {"label", mark.label}});
+    data[5]["values"].push_back(
+        {{"x", mark.point.x}, {"y", drawn_value(mark.point.y)}, {"label", mark.label}});
   }
   data.push_back({{"name", "dots"}, {"source", "points"}});
   if (!chart.points && longest(chart.series) > 1)
@@ -163,8 +164,8 @@ nlohmann::json share_chart(const ShareChart& chart) {
       rows.push_back({{"row", bar.row},
                       {"column", bar.column},
                       {"part", chart.parts[part]},
-                      {"from", rounded(from)},
-                      {"to", rounded(to)},
+                      {"from", drawn_value(from)},
+                      {"to", drawn_value(to)},
                       {"tooltip", tooltip}});
       from = to;
     }

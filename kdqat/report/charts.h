@@ -21,12 +21,15 @@ struct LineChart {
   std::string x_title = {};
   std::string y_title = {};
   std::vector<Series> series = {};
-  bool ordered = false;        ///< the series are steps of an order, such as layers: coloured along one ramp
-  bool logarithmic = false;    ///< the y axis; points with y <= 0 are left out
-  bool from_zero = false;      ///< a linear y axis begins at 0 at the latest
-  bool points = false;         ///< a dot at every point, not only where there is just one
-  bool whole_numbers = false;  ///< x is counted in ones, such as layers: no ticks between them
-  int height = 260;            ///< pixels of the plot
+  bool ordered = false;         ///< the series are steps of an order, such as layers: coloured along one ramp
+  bool logarithmic = false;     ///< the y axis; points with y <= 0 are left out
+  bool from_zero = false;       ///< a linear y axis begins at 0 at the latest
+  bool points = false;          ///< a dot at every point, not only where there is just one
+  bool whole_numbers = false;   ///< x is counted in ones, such as layers: no ticks between them
+  std::string x_format = ",d";  ///< of x, as D3 has it (https://d3js.org/d3-format)
+  std::vector<std::string> x_labels = {};  ///< names of x = 0, 1, 2 ... instead of the numbers
+  std::string link = {};  ///< charts of a page with the same link show their values at the same x together
+  int height = 260;       ///< pixels of the plot
   std::optional<Mark> mark = {};
 };
 
@@ -54,5 +57,32 @@ struct ShareChart {
 
 /// Specification of rows of stacked bars over a common x axis.
 nlohmann::json share_chart(const ShareChart& chart);
+
+/// One matrix, row by row; NaN is left out. Of several for one panel, layer and head choose.
+struct Matrix {
+  std::string panel;
+  std::vector<double> values = {};
+  int layer = 0;
+  int head = 0;
+};
+
+struct HeatMap {
+  std::string x_title = {};
+  std::string y_title = {};
+  std::string value_title = {};
+  std::vector<std::string> row_labels = {};
+  std::vector<std::string> column_labels = {};
+  std::vector<Matrix> matrices = {};
+  int layers =
+      1;  ///< where more than one layer or head, the page has sliders to choose them; all such maps of
+  int heads = 1;  ///< a page follow each other
+  int layer = 0;  ///< shown at first
+  int head = 0;
+  bool upright_labels = true;  ///< of the columns; else they run upwards
+};
+
+/// Specification of matrices as coloured squares, a panel each, side by side. Throws InvalidArgument if there
+/// is none, or one is not as large as the labels say.
+nlohmann::json heat_map(const HeatMap& map);
 
 }  // namespace kdqat::report

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 
 #include "kdqat/base/error.h"
 
@@ -28,6 +29,8 @@ std::string significant(double number, int digits) {
   std::snprintf(text.data(), text.size(), "%.*g", digits, number);
   return text.data();
 }
+
+double drawn_value(double number) { return std::strtod(significant(number, 6).c_str(), nullptr); }
 
 std::string byte_size(std::int64_t bytes) {
   if (bytes < 1024) return base::concat(bytes, " B");

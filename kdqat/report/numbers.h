@@ -14,6 +14,10 @@ std::string fixed(double number, int decimals);
 /// At most `digits` significant digits, without trailing zeros: "0.869", "1e-05". As printf's %g.
 std::string significant(double number, int digits);
 
+/// A number as a chart takes it: six digits are more than it or its tooltip shows, and a third of what a
+/// double takes in a file.
+double drawn_value(double number);
+
 /// A number of bytes for a person, in powers of 1024: "512 B", "1.7 GiB", "12 GiB".
 std::string byte_size(std::int64_t bytes);
 

@@ -74,6 +74,10 @@
     tooltip.style.top = `${Math.max(0, Math.min(pointer.y + gap, innerHeight - height - gap))}px`;
   }
 
+  // The figure under the pointer: the ones linked to it follow, but only its own values are shown beside the pointer.
+  let pointed = null;
+  let sharing = false;
+
   class Chart {
     constructor(figure, number) {
       this.container = figure.querySelector(".chart");
@@ -81,7 +85,10 @@
       this.specification = JSON.parse(figure.querySelector("script").textContent);
       this.name = `figure-${number}`;
       this.pointer = { x: 0, y: 0 };
-      this.container.addEventListener("pointermove", event => { this.pointer = event; }, { capture: true });
+      this.container.addEventListener("pointermove", event => {
+        this.pointer = event;
+        pointed = this;
+      }, { capture: true });
       this.container.addEventListener("pointerleave", () => showTooltip(null));
       figure.querySelector("figcaption").append(this.saveLinks());
     }
@@ -99,9 +106,14 @@
         this.drawn = this.view(theme, { renderer: "svg", container: this.container, hover: true });
         this.drawn.tooltip((handler, event, item, value) => showTooltip(value, this.pointer));
         if (this.specification.signals?.some(signal => signal.name === "tooltip")) {
-          this.drawn.addSignalListener("tooltip", (name, value) => showTooltip(value, this.pointer));
+          this.drawn.addSignalListener("tooltip", (name, value) => {
+            if (pointed === this || !sharing) showTooltip(value, this.pointer);
+          });
         }
         this.drawn.run();
+        for (const signal of this.specification.usermeta?.signals ?? []) {
+          this.drawn.addSignalListener(signal, (name, value) => this.share(name, value));
+        }
       } catch (error) {
         console.error(this.name, error);
         const message = document.createElement("p");
@@ -115,6 +127,18 @@
       if (!this.drawn || this.width === this.container.clientWidth) return;
       this.width = this.container.clientWidth;
       this.drawn.width(this.width).signal("page_width", this.width).resize().run();
+    }
+
+    // Gives a signal's new value to the figures of the same link.
+    share(name, value) {
+      if (sharing) return;
+      sharing = true;
+      for (const chart of charts) {
+        if (chart !== this && chart.specification.usermeta?.link === this.specification.usermeta.link) {
+          chart.drawn?.signal(name, value).run();
+        }
+      }
+      sharing = false;
     }
 
     saveLinks() {
@@ -134,6 +158,9 @@
     // A saved figure goes into papers and slides: it is in the light colours, whatever the page is in.
     async save(type) {
       const view = this.view(themes.light, { renderer: "none" }).background(themes.light.background);
+      for (const { name, bind } of this.specification.signals ?? []) {
+        if (bind) view.signal(name, this.drawn.signal(name));
+      }
       const link = document.createElement("a");
       link.href = await view.toImageURL(type, 2);
       link.download = `${this.name}.${type}`;
