@@ -12,7 +12,7 @@ struct HessianSummaryOptions {
   int smallest = 3;
   int lanczos_steps = 300;                   ///< at most; fewer where the vectors would not fit
   std::int64_t lanczos_bytes = 2LL << 30;    ///< most that the vectors may take
-  int density_runs = 4;                      ///< vectors of stochastic Lanczos quadrature, at least 1
+  int density_runs = 2;                      ///< vectors of stochastic Lanczos quadrature, at least 1
   int density_steps = 30;                    ///< products for each
   int trace_samples = 32;                    ///< of Hutchinson's estimator
   std::int64_t exact_trace_up_to = 1 << 16;  ///< rows of a matrix whose diagonal is summed instead

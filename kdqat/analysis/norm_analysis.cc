@@ -49,22 +49,20 @@ struct SentenceMeans {
   std::vector<double> alpha_f_x_by_head;
 };
 
-SentenceMeans sentence_means(const std::vector<AttentionNorms>& norms, const model::Signals& signals,
-                             const SentenceRange& sentence, std::span<const TokenClass> classes) {
+SentenceMeans sentence_means(const NormDifferences::Side& side, const SentenceRange& sentence,
+                             std::span<const TokenClass> classes) {
   SentenceMeans means;
-  for (std::size_t layer = 0; layer < norms.size(); ++layer) {
-    const AttentionNorms& of_layer = norms[layer];
+  for (std::size_t layer = 0; layer < side.norms.size(); ++layer) {
+    const AttentionNorms& of_layer = side.norms[layer];
     const std::int64_t heads = of_layer.f_x.size(0);
     const std::int64_t length = sentence.length;
-    const torch::Tensor map = pairs_of(signals.attention_map[layer], sentence, heads);
+    const torch::Tensor map = pairs_of(side.signals.attention_map[layer], sentence, heads);
     const torch::Tensor alpha_f_x = pairs_of(of_layer.alpha_f_x, sentence, heads);
     const torch::Tensor f_x = of_layer.f_x.slice(1, sentence.first_token, sentence.first_token + length);
-    // A ragged signal with one head begins where one with `heads` does, divided by their number.
-    const torch::Tensor summed = pairs_of(
-        of_layer.summed, {.first_token = 0, .length = length, .first_pair = sentence.first_pair / heads}, 1);
+    const torch::Tensor summed = of_layer.summed_of(sentence);
     append_class_means(map.mean(torch::IntArrayRef{0, 1}), classes, means.map);
     append_class_means(f_x.mean(0), classes, means.f_x);
-    append_class_means(summed.mean(torch::IntArrayRef{0, 1}), classes, means.summed);
+    append_class_means(summed.mean(0), classes, means.summed);
     append(f_x.mean(1), means.f_x_by_head);
     append(alpha_f_x.mean(torch::IntArrayRef{1, 2}), means.alpha_f_x_by_head);
   }
@@ -78,6 +76,12 @@ std::vector<double> distances(const std::vector<double>& teacher, const std::vec
 }
 
 }  // namespace
+
+torch::Tensor AttentionNorms::summed_of(const SentenceRange& sentence) const {
+  // With one head a ragged signal begins where that of H heads does, divided by H.
+  return pairs_of(summed, {.length = sentence.length, .first_pair = sentence.first_pair / f_x.size(0)}, 1)
+      .squeeze(0);
+}
 
 NormAnalysis::NormAnalysis(model::Classifier& classifier)
     : config_(classifier.config()),
@@ -130,21 +134,20 @@ AttentionNorms NormAnalysis::layer_norms(const model::EncoderLayer& layer, const
   return result;
 }
 
-void NormDifferences::add(const std::vector<AttentionNorms>& teacher,
-                          const std::vector<AttentionNorms>& student, const model::Signals& teacher_signals,
-                          const model::Signals& student_signals, const data::Batch& batch,
+void NormDifferences::add(const Side& teacher, const Side& student, const data::Batch& batch,
                           std::span<const TokenClass> classes) {
-  if (teacher.size() != student.size() || static_cast<std::int64_t>(classes.size()) != batch.tokens()) {
-    throw base::InvalidArgument(base::concat("norms: expected ", teacher.size(), " layers and ",
-                                             batch.tokens(), " classes, found ", student.size(), " and ",
+  const std::size_t layers = teacher.norms.size();
+  if (student.norms.size() != layers || static_cast<std::int64_t>(classes.size()) != batch.tokens()) {
+    throw base::InvalidArgument(base::concat("norms: expected ", layers, " layers and ", batch.tokens(),
+                                             " classes, found ", student.norms.size(), " and ",
                                              classes.size()));
   }
-  if (teacher.empty()) return;
-  for (const SentenceRange& sentence : sentence_ranges(batch.cu_seqlens, teacher.front().f_x.size(0))) {
+  if (layers == 0) return;
+  for (const SentenceRange& sentence : sentence_ranges(batch.cu_seqlens, teacher.norms.front().f_x.size(0))) {
     const std::span<const TokenClass> of_sentence = classes.subspan(
         static_cast<std::size_t>(sentence.first_token), static_cast<std::size_t>(sentence.length));
-    const SentenceMeans of_teacher = sentence_means(teacher, teacher_signals, sentence, of_sentence);
-    const SentenceMeans of_student = sentence_means(student, student_signals, sentence, of_sentence);
+    const SentenceMeans of_teacher = sentence_means(teacher, sentence, of_sentence);
+    const SentenceMeans of_student = sentence_means(student, sentence, of_sentence);
     map_.add(distances(of_teacher.map, of_student.map));
     f_x_.add(distances(of_teacher.f_x, of_student.f_x));
     summed_.add(distances(of_teacher.summed, of_student.summed));

@@ -20,6 +20,9 @@ struct AttentionNorms {
   torch::Tensor f_x;        ///< [H, T]: ||f(x)||
   torch::Tensor alpha_f_x;  ///< ragged [H, n_b, n_b], query by key: ||a f(x)||
   torch::Tensor summed;     ///< ragged [n_b, n_b]: || sum over heads of a f(x) ||
+
+  /// The part [n_b, n_b] of `summed`; `sentence` is a range for H heads.
+  torch::Tensor summed_of(const SentenceRange& sentence) const;
 };
 
 /// Computes the norms of one model.
@@ -53,10 +56,15 @@ inline constexpr std::array<std::string_view, 5> kTokenClassNames = {"cls", "sep
 /// sentences that have such a token. Means run over heads, query rows and the keys of the class.
 class NormDifferences {
  public:
-  /// One batch through both models; `classes` [T].
-  void add(const std::vector<AttentionNorms>& teacher, const std::vector<AttentionNorms>& student,
-           const model::Signals& teacher_signals, const model::Signals& student_signals,
-           const data::Batch& batch, std::span<const TokenClass> classes);
+  /// One model's part of a batch.
+  struct Side {
+    const std::vector<AttentionNorms>& norms;
+    const model::Signals& signals;
+  };
+
+  /// One batch through both models; `classes` [T]. Throws InvalidArgument if layers or classes do not fit.
+  void add(const Side& teacher, const Side& student, const data::Batch& batch,
+           std::span<const TokenClass> classes);
 
   /// [L * 5], layer by layer, classes in the order of kTokenClassNames; NaN where no sentence has such a
   /// token.
