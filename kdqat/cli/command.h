@@ -9,6 +9,7 @@ namespace kdqat::cli {
 /// fails exits with 1 and is never reported as a usage error, which exits with 2.
 using Action = std::function<void()>;
 
+void register_analyze(CLI::App& app, Action& action);
 void register_bench(CLI::App& app, Action& action);
 void register_finetune(CLI::App& app, Action& action);
 void register_distill(CLI::App& app, Action& action);

@@ -5,6 +5,7 @@
 #include "kdqat/cli/command.h"
 #include "kdqat/cli/console.h"
 #include "kdqat/cli/options.h"
+#include "kdqat/cli/student_check.h"
 #include "kdqat/data/batch_file.h"
 #include "kdqat/distill/objective.h"
 #include "kdqat/model/pretrained.h"
@@ -22,32 +23,13 @@ struct LossesConfig {
   bool json = false;
 };
 
-data::BatchLimits limits_of(const format::EncoderConfig& config) {
-  return {.vocab_size = config.vocab_size,
-          .type_vocab_size = config.type_vocab_size,
-          .max_position_embeddings = config.max_position_embeddings,
-          .num_labels = config.num_labels};
-}
-
-void check_same_architecture(const format::EncoderConfig& teacher, const format::EncoderConfig& student) {
-  if (teacher.num_attention_heads != student.num_attention_heads ||
-      model::parameter_shapes(teacher) != model::parameter_shapes(student)) {
-    throw base::InvalidArgument(base::concat(
-        "student: expected the teacher's architecture (", teacher.num_hidden_layers, " layers, ",
-        teacher.hidden_size, " wide, ", teacher.num_attention_heads, " heads, ", teacher.vocab_size,
-        " tokens, ", teacher.num_labels, " labels), found ", student.num_hidden_layers, " layers, ",
-        student.hidden_size, " wide, ", student.num_attention_heads, " heads, ", student.vocab_size,
-        " tokens, ", student.num_labels, " labels"));
-  }
-}
-
 nlohmann::json compute_losses(const LossesConfig& config) {
   const torch::NoGradGuard no_grad;
   const model::Classifier teacher = model::load_classifier(config.teacher_dir).classifier;
   model::Classifier latent = model::load_classifier(config.student_dir).classifier;
-  check_same_architecture(teacher.config(), latent.config());
+  check_same_architecture(teacher.config(), latent.config(), "student");
   const model::Classifier student = model::make_student(latent, config.quantization);
-  const data::Batch batch = data::read_batch_file(config.batch_file, limits_of(student.config()));
+  const data::Batch batch = data::read_batch_file(config.batch_file, batch_limits(student.config()));
   if (!batch.labels.defined()) {
     throw base::FormatError(config.batch_file.string() +
                             ": tensor 'labels': expected one a sentence, found none");
@@ -101,11 +83,7 @@ void register_losses(CLI::App& app, Action& action) {
                    "Folder of the student; its latent weights are quantized as asked here")
       ->required()
       ->check(CLI::ExistingDirectory);
-  command
-      ->add_option("--batch", config->batch_file,
-                   "Batch: input_ids, token_type_ids, attention_mask [B, S], labels [B]")
-      ->required()
-      ->check(CLI::ExistingFile);
+  add_batch(*command, config->batch_file)->required();
   command
       ->add_option("--temperature", config->temperature,
                    "Temperature of the attention map's softmax; inf for the limit")

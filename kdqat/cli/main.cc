@@ -58,6 +58,7 @@ void set_up(CLI::App& app, Action& action) {
   register_pack(app, action);
   register_verify(app, action);
   register_losses(app, action);
+  register_analyze(app, action);
   register_tokenize(app, action);
   register_bench(app, action);
 }

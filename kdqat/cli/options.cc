@@ -65,14 +65,15 @@ void add_precision(CLI::App& command, quant::Precision& precision) {
       ->default_str(precision == quant::Precision::kBf16 ? "bf16" : "fp32");
 }
 
-void add_task(CLI::App& command, std::string& task, std::filesystem::path& data_dir,
-              std::optional<data::CustomTaskOptions>& custom) {
-  command.add_option("--task", task, "Task: a GLUE name, nsmc, or custom for one's own files")
-      ->required()
-      ->check(CLI::IsMember(all_task_names()));
-  command.add_option("--data", data_dir, "Folder of the task's files")
-      ->required()
-      ->check(CLI::ExistingDirectory);
+TaskOptions add_task(CLI::App& command, std::string& task, std::filesystem::path& data_dir,
+                     std::optional<data::CustomTaskOptions>& custom) {
+  const TaskOptions options{
+      .task = command.add_option("--task", task, "Task: a GLUE name, nsmc, or custom for one's own files")
+                  ->required()
+                  ->check(CLI::IsMember(all_task_names())),
+      .data = command.add_option("--data", data_dir, "Folder of the task's files")
+                  ->required()
+                  ->check(CLI::ExistingDirectory)};
 
   const auto text = [&custom](const std::string& name) { given(custom).text_column = name; };
   const auto pair = [&custom](const std::string& name) { given(custom).pair_column = name; };
@@ -101,6 +102,13 @@ void add_task(CLI::App& command, std::string& task, std::filesystem::path& data_
       .add_flag_callback(
           "--regression", [&custom] { given(custom).regression = true; }, "Labels are scores")
       ->group(group);
+  return options;
+}
+
+CLI::Option* add_batch(CLI::App& command, std::filesystem::path& file) {
+  return command
+      .add_option("--batch", file, "Batch: input_ids, token_type_ids, attention_mask [B, S], labels [B]")
+      ->check(CLI::ExistingFile);
 }
 
 void add_training(CLI::App& command, train::TrainingConfig& config) {

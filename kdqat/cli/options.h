@@ -21,9 +21,17 @@ void add_threads(CLI::App& command);
 /// --precision fp32|bf16.
 void add_precision(CLI::App& command, quant::Precision& precision);
 
-/// --task, --data and the columns of one's own data; `custom` is set if any of those is given.
-void add_task(CLI::App& command, std::string& task, std::filesystem::path& data_dir,
-              std::optional<data::CustomTaskOptions>& custom);
+/// --task, --data and the columns of one's own data; `custom` is set if any of those is given. Both are
+/// required unless the command says otherwise.
+struct TaskOptions {
+  CLI::Option* task;
+  CLI::Option* data;
+};
+TaskOptions add_task(CLI::App& command, std::string& task, std::filesystem::path& data_dir,
+                     std::optional<data::CustomTaskOptions>& custom);
+
+/// --batch: a pre-tokenized batch.
+CLI::Option* add_batch(CLI::App& command, std::filesystem::path& file);
 
 /// Everything that fine-tuning and distilling share.
 void add_training(CLI::App& command, train::TrainingConfig& config);

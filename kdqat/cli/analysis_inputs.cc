@@ -1,0 +1,141 @@
+#include "kdqat/cli/analysis_inputs.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "kdqat/base/error.h"
+#include "kdqat/cli/console.h"
+#include "kdqat/cli/model_settings.h"
+#include "kdqat/cli/student_check.h"
+#include "kdqat/model/pretrained.h"
+#include "kdqat/text/unicode.h"
+#include "kdqat/text/vocabulary.h"
+#include "kdqat/train/commands.h"
+
+namespace kdqat::cli {
+namespace {
+
+/// "NAME=DIR" in two.
+std::pair<std::string, std::filesystem::path> name_and_directory(const std::string& text) {
+  const std::size_t equals = text.find('=');
+  if (equals == std::string::npos || equals == 0 || equals + 1 == text.size()) {
+    throw base::InvalidArgument(base::concat("--student: expected NAME=DIR, found '", text, "'"));
+  }
+  return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
+std::vector<NamedModel> load_students(const AnalysisConfig& config, const model::Classifier& teacher) {
+  std::vector<NamedModel> students;
+  std::set<std::string> names;
+  for (const std::string& text : config.students) {
+    const auto [name, directory] = name_and_directory(text);
+    if (!names.insert(name).second)
+      throw base::InvalidArgument(
+          base::concat("--student: expected each name once, found '", name, "' twice"));
+    model::Classifier latent = model::load_classifier(directory).classifier;
+    check_same_architecture(teacher.config(), latent.config(), "student " + name);
+    const bool as_trained = !config.from_batch() && latent.quantization();
+    students.push_back(
+        {.name = name,
+         .classifier = as_trained ? std::move(latent) : model::make_student(latent, config.quantization)});
+  }
+  return students;
+}
+
+std::vector<std::string> names_of(const std::optional<text::Tokenizer>& tokenizer, const torch::Tensor& ids) {
+  std::vector<std::string> names;
+  if (!tokenizer) return names;
+  for (std::int64_t i = 0; i < ids.numel(); ++i)
+    names.push_back(tokenizer->token(ids[i].item<std::int64_t>()));
+  return names;
+}
+
+bool has_vocabulary(const std::filesystem::path& dir) {
+  return std::filesystem::exists(dir / "vocab.txt") || std::filesystem::exists(dir / "tokenizer.json");
+}
+
+/// Sentences of one batch for the ends, trace and density of a Hessian: its graph is kept in memory.
+constexpr std::int64_t kTogether = 8;
+
+/// Fills the batches with one sentence each: what shares a scale is then of one sentence, at every
+/// granularity.
+void load_sentences(const AnalysisConfig& config, AnalysisInputs& inputs) {
+  const model::Classifier& teacher = inputs.teacher;
+  const data::Task task = train::resolve_task(config.task, config.custom, teacher.config(), config.data_dir);
+  train::check_labels(teacher.config(), task, config.teacher_dir);
+  const std::int64_t trained = model_settings(teacher.config()).max_seq_length;
+  const std::int64_t max_seq_length =
+      trained > 0 ? trained : std::min(task.max_seq_length, teacher.config().max_position_embeddings);
+  train::check_max_seq_length(max_seq_length, teacher.config());
+  const data::Dataset dataset = data::load_dataset(
+      task, data::split_file(task, config.data_dir, config.split), *inputs.tokenizer, max_seq_length);
+  for (const std::string& warning : dataset.warnings) print_message("warning: " + warning);
+  std::vector<std::int64_t> first;
+  for (std::int64_t i = 0; i < std::min(config.sentences, dataset.size()); ++i) {
+    if (i < std::min(kTogether, config.hessian_sentences)) first.push_back(i);
+    data::Batch batch = dataset.batch({{i}});
+    std::vector<std::string> tokens = names_of(inputs.tokenizer, batch.input_ids);
+    inputs.batches.push_back({.batch = std::move(batch), .tokens = std::move(tokens)});
+  }
+  inputs.together = dataset.batch(first);
+}
+
+bool is_punctuation(const std::string& token) {
+  std::size_t position = 0;
+  if (token.empty()) return false;
+  while (position < token.size()) {
+    if (!text::is_punctuation(text::next_character(token, position))) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+AnalysisInputs load_analysis_inputs(const AnalysisConfig& config) {
+  const torch::NoGradGuard no_grad;
+  model::Classifier teacher = model::load_classifier(config.teacher_dir).classifier;
+  AnalysisInputs inputs{.teacher = teacher,
+                        .students = load_students(config, teacher),
+                        .batches = {},
+                        .together = {},
+                        .tokenizer = {}};
+  if (!config.from_batch() || has_vocabulary(config.teacher_dir))
+    inputs.tokenizer = train::load_tokenizer(config.teacher_dir, teacher.config());
+  if (config.from_batch()) {
+    inputs.together = data::read_batch_file(config.batch_file, batch_limits(teacher.config()));
+    inputs.batches.push_back(
+        {.batch = inputs.together, .tokens = names_of(inputs.tokenizer, inputs.together.input_ids)});
+  } else {
+    load_sentences(config, inputs);
+  }
+  return inputs;
+}
+
+model::Signals evaluate_signals(const model::Classifier& classifier, const data::Batch& batch,
+                                quant::Precision precision) {
+  const torch::NoGradGuard no_grad;
+  model::Signals signals = classifier.forward(batch, {.dropout = {}, .precision = precision});
+  if (!signals.logits.isfinite().all().item<bool>())
+    throw base::NumericError("forward pass: expected finite logits, found NaN or infinity");
+  return signals;
+}
+
+std::vector<analysis::TokenClass> token_classes(const AnalysisBatch& batch) {
+  std::vector<analysis::TokenClass> classes(static_cast<std::size_t>(batch.batch.tokens()),
+                                            analysis::TokenClass::kOther);
+  const text::SpecialTokenNames names;
+  for (std::size_t i = 0; i < batch.tokens.size(); ++i) {
+    const std::string& token = batch.tokens[i];
+    if (token == names.cls) {
+      classes[i] = analysis::TokenClass::kCls;
+    } else if (token == names.sep) {
+      classes[i] = analysis::TokenClass::kSep;
+    } else if (is_punctuation(token)) {
+      classes[i] = analysis::TokenClass::kPunctuation;
+    }
+  }
+  return classes;
+}
+
+}  // namespace kdqat::cli

@@ -1,0 +1,177 @@
+#include "kdqat/base/error.h"
+#include "kdqat/base/file.h"
+#include "kdqat/cli/analyses.h"
+#include "kdqat/cli/analysis_pages.h"
+#include "kdqat/cli/command.h"
+#include "kdqat/cli/console.h"
+#include "kdqat/cli/options.h"
+
+namespace kdqat::cli {
+namespace {
+
+using Analysis = nlohmann::json (*)(const AnalysisInputs&, const AnalysisConfig&);
+
+struct NamedAnalysis {
+  const char* name;
+  const char* help;
+  Analysis run;
+  void (*show)(const nlohmann::json&, report::Page&);
+};
+
+constexpr NamedAnalysis kAnalyses[] = {
+    {"attention", "Cover length ratio and ranking loss of each head's map", analyze_attention,
+     show_attention},
+    {"hessian", "Eigenvalues, density and trace of the loss's second derivatives", analyze_hessian,
+     show_hessian},
+    {"range", "Least and greatest value of each token, layer by layer", analyze_range, show_range},
+    {"norms", "Norm-based analysis: what attention generates and what it propagates", analyze_norms,
+     show_norms},
+    {"ranking", "How far down each head's rows chosen tokens stand", analyze_ranking, show_ranking},
+    {"layers", "Error of each layer by source, and similarity of hidden states", analyze_layers, show_layers},
+};
+
+void create_output(const std::filesystem::path& dir) {
+  std::error_code error;
+  std::filesystem::create_directories(dir, error);
+  if (error) throw base::IoError(base::concat(dir.string(), ": can't create the folder: ", error.message()));
+}
+
+constexpr const char* kAll = "all";
+
+/// Either a batch file or a task's data, and where to put what a task's data come to.
+void check_input(const AnalysisConfig& config) {
+  if (config.from_batch()) return;
+  if (config.task.empty() || config.data_dir.empty())
+    throw base::InvalidArgument("data: expected --task and --data, or --batch, found neither");
+  if (config.output_dir.empty() && !config.json)
+    throw base::InvalidArgument("results: expected --output or --json, found neither");
+}
+
+std::string title_of(const std::string& analysis, const AnalysisConfig& config) {
+  return base::concat("kdqat analyze ", analysis, ": ", config.task);
+}
+
+nlohmann::json settings_of(const AnalysisConfig& config, const AnalysisInputs& inputs) {
+  nlohmann::json settings = {{"teacher", config.teacher_dir.string()},
+                             {"task", config.task},
+                             {"data", config.data_dir.string()},
+                             {"split", config.split},
+                             {"sentences", inputs.batches.size()}};
+  for (std::size_t i = 0; i < inputs.students.size(); ++i) {
+    settings["students"][inputs.students[i].name] = {
+        {"directory", config.students[i]},
+        {"quantization", format::to_json(*inputs.students[i].classifier.quantization())}};
+  }
+  return settings;
+}
+
+/// Runs the analyses, each to a file <name>.json as soon as it is done, and all to one page <name>.html.
+void run_analyses(const std::string& name, const std::vector<NamedAnalysis>& analyses,
+                  const AnalysisConfig& config) {
+  check_input(config);
+  const AnalysisInputs inputs = load_analysis_inputs(config);
+  const bool writes = !config.output_dir.empty();
+  if (writes) create_output(config.output_dir);
+  report::Page page(title_of(name, config));
+  nlohmann::json documents;
+  for (const NamedAnalysis& analysis : analyses) {
+    nlohmann::json document = analysis.run(inputs, config);
+    if (writes) {
+      base::write_file_atomically(config.output_dir / (std::string(analysis.name) + ".json"),
+                                  document.dump() + "\n");
+      analysis.show(document, page);
+    }
+    documents[analysis.name] = std::move(document);
+  }
+  if (writes) {
+    page.add_section("Settings");
+    page.add_values(settings_of(config, inputs));
+    const std::filesystem::path file = config.output_dir / (name + ".html");
+    base::write_file_atomically(file, page.html());
+    print_message("wrote " + file.string());
+  }
+  if (config.json || config.from_batch()) print_json(name == kAll ? documents : documents.at(name));
+}
+
+void add_choices(CLI::App& command, std::string_view analysis, AnalysisConfig& config) {
+  const auto is = [&](std::string_view name) { return analysis == name || analysis == "all"; };
+  if (is("attention")) {
+    command.add_option("--top-k", config.top_k, "Tokens of the teacher's row that are to be covered")
+        ->check(CLI::PositiveNumber)
+        ->capture_default_str();
+    command.add_option("--map-sentences", config.map_sentences, "Sentences whose maps the page shows")
+        ->check(CLI::NonNegativeNumber)
+        ->capture_default_str();
+  }
+  if (is("range")) {
+    command
+        .add_option_function<std::string>(
+            "--layers", [&config](const std::string& text) { config.layers = distill::parse_layers(text); },
+            "Layers from 0: all, one such as 3, or several such as 0,3,5")
+        ->default_str("all");
+  }
+  if (is("ranking")) {
+    command.add_option("--tokens", config.tokens, "Tokens whose ranks are taken, with commas")
+        ->delimiter(',')
+        ->capture_default_str();
+  }
+  if (!is("hessian")) return;
+  command
+      .add_option("--hessian-sentences", config.hessian_sentences, "Most sentences of the Hessian's spectrum")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command
+      .add_option(
+          "--norm-term", config.norm_term,
+          "Times the parameter tensors' norms, added to the loss [0; of the sentences' spectrum 0.01]")
+      ->check(CLI::NonNegativeNumber);
+  command.add_option("--loss", config.loss, "Loss: ground_truth, or one of distillation")
+      ->capture_default_str();
+  command.add_option("--temperature", config.temperature, "Temperature of the loss attention_map")
+      ->capture_default_str();
+  command.add_option("--parameters", config.parameters, "Names of parameters, with commas [all]")
+      ->delimiter(',');
+}
+
+void add_options(CLI::App& command, AnalysisConfig& config) {
+  command.add_option("--teacher", config.teacher_dir, "Folder of the teacher")
+      ->required()
+      ->check(CLI::ExistingDirectory);
+  command.add_option("--student", config.students,
+                     "NAME=DIR: a student, once or several times; a folder of "
+                     "the teacher's stands for it quantized without training");
+  CLI::Option* batch = add_batch(command, config.batch_file);
+  const TaskOptions task = add_task(command, config.task, config.data_dir, config.custom);
+  task.task->required(false)->excludes(batch);
+  task.data->required(false)->needs(task.task);
+  command.add_option("--split", config.split, "Split: train, dev, test; mnli also dev_mismatched")
+      ->capture_default_str();
+  command.add_option("--sentences", config.sentences, "Most sentences, the first of the split")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command.add_option("--output", config.output_dir, "Folder to write: a JSON file and a page")
+      ->excludes(batch);
+  command.add_flag("--json", config.json, "One JSON document on standard output");
+  add_quantization(command, config.quantization);
+  add_precision(command, config.precision);
+  add_threads(command);
+}
+
+}  // namespace
+
+void register_analyze(CLI::App& app, Action& action) {
+  CLI::App* group = app.add_subcommand("analyze", "What a student has lost, and what it has kept");
+  group->require_subcommand(1);
+  const auto add = [&](const std::string& name, const std::string& help,
+                       std::vector<NamedAnalysis> analyses) {
+    const auto config = std::make_shared<AnalysisConfig>();
+    CLI::App* command = group->add_subcommand(name, help);
+    add_options(*command, *config);
+    add_choices(*command, name, *config);
+    command->callback([=, &action] { action = [=] { run_analyses(name, analyses, *config); }; });
+  };
+  for (const NamedAnalysis& analysis : kAnalyses) add(analysis.name, analysis.help, {analysis});
+  add(kAll, "All of these on one page", {std::begin(kAnalyses), std::end(kAnalyses)});
+}
+
+}  // namespace kdqat::cli

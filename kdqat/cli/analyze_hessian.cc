@@ -1,0 +1,125 @@
+#include <algorithm>
+
+#include "kdqat/analysis/hessian_summary.h"
+#include "kdqat/base/error.h"
+#include "kdqat/cli/analyses.h"
+#include "kdqat/cli/console.h"
+
+namespace kdqat::cli {
+namespace {
+
+using nlohmann::json;
+
+constexpr double kPaperNormTerm = 0.01;  // of the spectrum over sentences, as the paper's reference has it
+constexpr std::int64_t kDoubleUpTo = 1 << 21;  // parameters; float32 beyond, for time and memory
+
+distill::Loss find_loss(const std::string& name) {
+  const auto* found = std::find_if(distill::kLosses.begin(), distill::kLosses.end(),
+                                   [&](distill::Loss loss) { return distill::name_of(loss) == name; });
+  if (found == distill::kLosses.end())
+    throw base::InvalidArgument(base::concat("--loss: expected the name of a loss, found '", name, "'"));
+  return *found;
+}
+
+analysis::HessianOptions options_of(const AnalysisConfig& config, const model::Classifier& model,
+                                    double norm_term) {
+  return {
+      .loss = find_loss(config.loss),
+      .temperature = config.temperature,
+      .parameters = config.parameters,
+      .norm_term = config.norm_term.value_or(norm_term),
+      .dtype = model::count_parameters(model.config()) <= kDoubleUpTo ? torch::kFloat64 : torch::kFloat32};
+}
+
+json summary_json(const analysis::Hessian& hessian, const analysis::HessianSummary& summary) {
+  const analysis::Estimate& trace = summary.trace;
+  json density = json::array();
+  for (const analysis::LanczosResult& run : summary.density) {
+    density.push_back({{"values", run.ritz_values}, {"weights", run.weights}});
+  }
+  return {{"loss", hessian.loss()},
+          {"parameters", hessian.num_parameters()},
+          {"largest", summary.largest},
+          {"smallest", summary.smallest},
+          {"largest_residuals", summary.largest_residuals},
+          {"smallest_residuals", summary.smallest_residuals},
+          {"converged", summary.converged},
+          {"lanczos_steps", summary.lanczos_steps},
+          {"trace", trace.value},
+          {"trace_method", trace.samples == 0 ? "diagonal" : "hutchinson"},
+          {"trace_standard_error", trace.standard_error},
+          {"density", density}};
+}
+
+/// Ends, trace and density of one model's Hessian on one batch.
+json summarize(const NamedModel& model, const analysis::Compactor& compactor,
+               const analysis::Compactor& teacher, const data::Batch& batch, const AnalysisConfig& config) {
+  const analysis::Hessian hessian(compactor, batch, options_of(config, model.classifier, 0.0), &teacher);
+  analysis::HessianSummaryOptions options;
+  WorkDisplay display("hessian of " + model.name, count_products(hessian.matrix(), options));
+  std::int64_t products = 0;
+  options.on_product = [&] { display.update(++products); };
+  json result = summary_json(hessian, summarize_hessian(hessian, options));
+  display.finish();
+  return result;
+}
+
+/// The greatest eigenvalues in magnitude of each sentence on its own.
+json spectrum(const NamedModel& model, const analysis::Compactor& compactor,
+              const analysis::Compactor& teacher, const std::vector<AnalysisBatch>& batches,
+              const AnalysisConfig& config) {
+  json sentences = json::array();
+  WorkDisplay display("spectrum of " + model.name, static_cast<std::int64_t>(batches.size()));
+  for (const AnalysisBatch& batch : batches) {
+    const analysis::Hessian hessian(compactor, batch.batch,
+                                    options_of(config, model.classifier, kPaperNormTerm), &teacher);
+    json values = json::array();
+    json iterations = json::array();
+    for (const analysis::PowerEigenvalue& found : power_iteration(hessian.matrix(), {})) {
+      values.push_back(found.value);
+      iterations.push_back(found.iterations);
+    }
+    sentences.push_back({{"loss", hessian.loss()}, {"eigenvalues", values}, {"iterations", iterations}});
+    display.update(static_cast<std::int64_t>(sentences.size()));
+  }
+  display.finish();
+  return sentences;
+}
+
+void check_labels(const AnalysisInputs& inputs, const AnalysisConfig& config) {
+  if (inputs.together.labels.defined()) return;
+  throw base::FormatError(config.batch_file.string() +
+                          ": tensor 'labels': expected one a sentence, found none");
+}
+
+}  // namespace
+
+nlohmann::json analyze_hessian(const AnalysisInputs& inputs, const AnalysisConfig& config) {
+  check_labels(inputs, config);
+  json document = describe_inputs(inputs);
+  document["loss_name"] = config.loss;
+  NamedModel teacher{.name = "teacher", .classifier = inputs.teacher};
+  const analysis::Compactor of_teacher(teacher.classifier);
+  const std::size_t count =
+      std::min(inputs.batches.size(), static_cast<std::size_t>(config.hessian_sentences));
+  const std::vector<AnalysisBatch> batches(inputs.batches.begin(),
+                                           inputs.batches.begin() + static_cast<std::ptrdiff_t>(count));
+  document["sentences"] = inputs.together.sentences();
+  const auto of_model = [&](NamedModel& model) {
+    const analysis::Compactor compactor(model.classifier);
+    json result = summarize(model, compactor, of_teacher, inputs.together, config);
+    if (!config.from_batch()) result["spectrum"] = spectrum(model, compactor, of_teacher, batches, config);
+    return result;
+  };
+  std::vector<std::pair<std::string, json>> students;
+  for (NamedModel student : inputs.students) students.emplace_back(student.name, of_model(student));
+  if (config.from_batch() && students.empty()) {
+    document.update(of_model(teacher));
+  } else if (!config.from_batch()) {
+    document["teacher"] = of_model(teacher);
+  }
+  add_students(std::move(students), config.from_batch(), document);
+  return document;
+}
+
+}  // namespace kdqat::cli

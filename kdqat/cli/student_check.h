@@ -1,0 +1,18 @@
+#pragma once
+
+#include <string>
+
+#include "kdqat/data/batch_file.h"
+#include "kdqat/format/encoder_config.h"
+
+namespace kdqat::cli {
+
+/// What a model of this configuration takes of a batch file.
+data::BatchLimits batch_limits(const format::EncoderConfig& config);
+
+/// Throws InvalidArgument, which begins with `who`, unless both have the same layers, sizes, heads,
+/// vocabulary and labels.
+void check_same_architecture(const format::EncoderConfig& teacher, const format::EncoderConfig& student,
+                             const std::string& who);
+
+}  // namespace kdqat::cli
