@@ -13,8 +13,8 @@ namespace kdqat::analysis {
 
 struct HessianOptions {
   distill::Loss loss = distill::Loss::kGroundTruth;
-  double temperature = 1.0;             ///< of attention_map
-  std::vector<std::string> parameters;  ///< by name; empty: all
+  double temperature = 1.0;                  ///< of attention_map
+  std::vector<std::string> parameters = {};  ///< by name; empty: all
   double norm_term =
       0.0;  ///< this times the sum over parameter tensors of their L2 norm is added to the loss
   torch::ScalarType dtype = torch::kFloat64;

@@ -27,6 +27,17 @@ torch::Tensor random_signs(const SymmetricOperator& matrix, std::uint64_t seed, 
   return signs.to(matrix.dtype);
 }
 
+/// Uniform on [-1, 1): unlike vectors of signs, some of few elements are not each other's multiples.
+torch::Tensor random_vector(const SymmetricOperator& matrix, std::uint64_t seed, std::uint64_t stream) {
+  torch::Tensor vector = torch::empty({matrix.size}, torch::kFloat32);
+  base::Random random(seed, stream);
+  float* values = vector.data_ptr<float>();
+  for (std::int64_t i = 0; i < matrix.size; ++i) {
+    values[i] = static_cast<float>(2.0 * random.uniform() - 1.0);
+  }
+  return vector.to(matrix.dtype);
+}
+
 double dot_product(const torch::Tensor& a, const torch::Tensor& b) { return torch::dot(a, b).item<double>(); }
 
 torch::Tensor product(const SymmetricOperator& matrix, const torch::Tensor& vector,
@@ -52,7 +63,7 @@ void check_size(const SymmetricOperator& matrix, std::int64_t least, const char*
 
 PowerEigenvalue iterate(const SymmetricOperator& matrix, const PowerOptions& options,
                         const torch::Tensor& basis, std::int64_t index) {
-  torch::Tensor vector = random_signs(matrix, options.seed, static_cast<std::uint64_t>(index));
+  torch::Tensor vector = random_vector(matrix, options.seed, static_cast<std::uint64_t>(index));
   PowerEigenvalue found;
   for (int i = 0; i < options.max_iterations && !found.converged; ++i) {
     orthogonalize(vector, basis, index);
