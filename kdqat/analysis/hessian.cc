@@ -172,7 +172,9 @@ void Hessian::add_norm_term(const torch::Tensor& vector, torch::Tensor& result) 
     double along = torch::dot(latent, direction).item<double>();
     if (block.rest >= 0) along += rest * vector[block.rest].item<double>();
     const double factor = options_.norm_term / block.norm;
-    result.slice(0, block.offset, end).add_(direction - latent * (along / (block.norm * block.norm)), factor);
+    torch::Tensor place = result.slice(0, block.offset, end);
+    place.add_(direction, factor);
+    place.add_(latent, -factor * along / (block.norm * block.norm));
     if (block.rest < 0) continue;
     result[block.rest] +=
         factor * (vector[block.rest].item<double>() - rest * along / (block.norm * block.norm));

@@ -65,7 +65,7 @@ PowerEigenvalue iterate(const SymmetricOperator& matrix, const PowerOptions& opt
                         const torch::Tensor& basis, std::int64_t index) {
   torch::Tensor vector = random_vector(matrix, options.seed, static_cast<std::uint64_t>(index));
   PowerEigenvalue found;
-  for (int i = 0; i < options.max_iterations && !found.converged; ++i) {
+  for (int i = 0; i < options.max_iterations; ++i) {
     orthogonalize(vector, basis, index);
     vector.div_(vector.norm());
     torch::Tensor next = product(matrix, vector, options.on_product);
@@ -75,13 +75,14 @@ PowerEigenvalue iterate(const SymmetricOperator& matrix, const PowerOptions& opt
     found.converged = i > 0 && std::abs(value - found.value) <= options.relative_tolerance * scale;
     found.value = value;
     found.iterations = i + 1;
-    basis[index].copy_(vector);
+    if (found.converged || i + 1 == options.max_iterations) break;
     if (next.norm().item<double>() == 0.0) {
       found.converged = true;
       break;
     }
     vector = next;
   }
+  basis[index].copy_(vector);
   return found;
 }
 

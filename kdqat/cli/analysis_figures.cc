@@ -45,6 +45,7 @@ report::LineChart chart_of_heads(const nlohmann::json& document, const std::stri
           .points = true,
           .whole_numbers = true,
           .x_labels = head_labels(document),
+          .colour_names = model_names(document),
           .link = "heads",
           .height = 220};
 }
@@ -53,6 +54,12 @@ std::vector<std::string> student_names(const nlohmann::json& document) {
   std::vector<std::string> names;
   if (!document.contains("students")) return names;
   for (const auto& [name, result] : document.at("students").items()) names.push_back(name);
+  return names;
+}
+
+std::vector<std::string> model_names(const nlohmann::json& document) {
+  std::vector<std::string> names = student_names(document);
+  names.insert(names.begin(), "teacher");
   return names;
 }
 

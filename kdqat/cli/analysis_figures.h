@@ -26,6 +26,9 @@ report::LineChart chart_of_heads(const nlohmann::json& document, const std::stri
 /// Names of the students that a document has results of.
 std::vector<std::string> student_names(const nlohmann::json& document);
 
+/// "teacher" and these: a model has the same colour in every figure.
+std::vector<std::string> model_names(const nlohmann::json& document);
+
 /// A matrix [L, H] a student, side by side; `find` gives a student's list of numbers.
 template <typename Find>
 report::HeatMap map_of_heads(const nlohmann::json& document, const std::string& value_title,

@@ -34,7 +34,7 @@ struct AnalysisConfig {
   std::vector<std::string> tokens = {"[CLS]", "[SEP]"};
   std::int64_t map_sentences = 2;
 
-  std::int64_t hessian_sentences = 25;
+  std::int64_t hessian_sentences = 25;  ///< the first of them, for the Hessian
   std::optional<double> norm_term;
   std::string loss = "ground_truth";
   double temperature = 1.0;

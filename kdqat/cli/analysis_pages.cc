@@ -133,6 +133,7 @@ void add_class_differences(const json& document, const std::string& key, const s
                     .from_zero = true,
                     .points = true,
                     .whole_numbers = true,
+                    .colour_names = model_names(document),
                     .link = "layers",
                     .height = 130};
     for (const std::string& student : student_names(document)) {

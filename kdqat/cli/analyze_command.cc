@@ -94,7 +94,12 @@ void run_analyses(const std::string& name, const std::vector<NamedAnalysis>& ana
 }
 
 void add_choices(CLI::App& command, std::string_view analysis, AnalysisConfig& config) {
-  const auto is = [&](std::string_view name) { return analysis == name || analysis == "all"; };
+  const auto is = [&](std::string_view name) { return analysis == name || analysis == kAll; };
+  // The Hessian takes the most time by far: on its own it has its own default.
+  if (analysis == "hessian") config.sentences = config.hessian_sentences;
+  command.add_option("--sentences", config.sentences, "Most sentences, the first of the split")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   if (is("attention")) {
     command.add_option("--top-k", config.top_k, "Tokens of the teacher's row that are to be covered")
         ->check(CLI::PositiveNumber)
@@ -116,10 +121,11 @@ void add_choices(CLI::App& command, std::string_view analysis, AnalysisConfig& c
         ->capture_default_str();
   }
   if (!is("hessian")) return;
-  command
-      .add_option("--hessian-sentences", config.hessian_sentences, "Most sentences of the Hessian's spectrum")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
+  if (analysis == kAll) {
+    command.add_option("--hessian-sentences", config.hessian_sentences, "Of these, most of the Hessian's spectrum")
+        ->check(CLI::PositiveNumber)
+        ->capture_default_str();
+  }
   command
       .add_option(
           "--norm-term", config.norm_term,
@@ -146,9 +152,6 @@ void add_options(CLI::App& command, AnalysisConfig& config) {
   task.data->required(false)->needs(task.task);
   command.add_option("--split", config.split, "Split: train, dev, test; mnli also dev_mismatched")
       ->capture_default_str();
-  command.add_option("--sentences", config.sentences, "Most sentences, the first of the split")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
   command.add_option("--output", config.output_dir, "Folder to write: a JSON file and a page")
       ->excludes(batch);
   command.add_flag("--json", config.json, "One JSON document on standard output");
@@ -168,7 +171,10 @@ void register_analyze(CLI::App& app, Action& action) {
     CLI::App* command = group->add_subcommand(name, help);
     add_options(*command, *config);
     add_choices(*command, name, *config);
-    command->callback([=, &action] { action = [=] { run_analyses(name, analyses, *config); }; });
+    command->callback([=, &action] {
+      if (name == "hessian") config->hessian_sentences = config->sentences;
+      action = [=] { run_analyses(name, analyses, *config); };
+    });
   };
   for (const NamedAnalysis& analysis : kAnalyses) add(analysis.name, analysis.help, {analysis});
   add(kAll, "All of these on one page", {std::begin(kAnalyses), std::end(kAnalyses)});

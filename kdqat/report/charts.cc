@@ -84,9 +84,13 @@ void set_colours(const LineChart& chart, json& specification) {
   }
   std::vector<std::string> names;
   for (const Series& series : chart.series) append_once(names, series.name);
-  scale.update({{"type", "ordinal"}, {"range", "category"}, {"domain", names}});
-  if (names.size() > 1) {
-    specification["legends"].push_back(json::parse(kLegend));
+  scale.update({{"type", "ordinal"},
+                {"range", "category"},
+                {"domain", chart.colour_names.empty() ? names : chart.colour_names}});
+  if (names.size() > 1 || !chart.colour_names.empty()) {
+    json legend = json::parse(kLegend);
+    legend["values"] = names;
+    specification["legends"].push_back(std::move(legend));
   } else {
     scale["range"] = json::array({{{"signal", "accent"}}});
   }
