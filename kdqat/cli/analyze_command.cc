@@ -122,7 +122,9 @@ void add_choices(CLI::App& command, std::string_view analysis, AnalysisConfig& c
   }
   if (!is("hessian")) return;
   if (analysis == kAll) {
-    command.add_option("--hessian-sentences", config.hessian_sentences, "Of these, most of the Hessian's spectrum")
+    command
+        .add_option("--hessian-sentences", config.hessian_sentences,
+                    "Of these, most of the Hessian's spectrum")
         ->check(CLI::PositiveNumber)
         ->capture_default_str();
   }

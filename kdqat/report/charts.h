@@ -27,9 +27,9 @@ struct LineChart {
   bool points = false;          ///< a dot at every point, not only where there is just one
   bool whole_numbers = false;   ///< x is counted in ones, such as layers: no ticks between them
   std::string x_format = ",d";  ///< of x, as D3 has it (https://d3js.org/d3-format)
-  std::vector<std::string> x_labels = {};  ///< names of x = 0, 1, 2 ... instead of the numbers
-  std::vector<std::string> colour_names = {};  ///< names of series in the order of the colours, of this chart and
-                                               ///< others; empty: in their own order
+  std::vector<std::string> x_labels = {};      ///< names of x = 0, 1, 2 ... instead of the numbers
+  std::vector<std::string> colour_names = {};  ///< names of series in the order of the colours, of this chart
+                                               ///< and others; empty: in their own order
   std::string link = {};  ///< charts of a page with the same link show their values at the same x together
   int height = 260;       ///< pixels of the plot
   std::optional<Mark> mark = {};

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <string>
 
 #include "kdqat/base/error.h"
@@ -131,6 +132,69 @@ TEST(ShareChartTest, StacksThePartsOfEachBar) {
   EXPECT_EQ(shares[0].at("tooltip").at("rows")[0], json({{"name", "+1"}, {"text", "25.0 %"}}));
   EXPECT_EQ(scale(specification, "row").at("domain"), json({"query", "key"}));
   EXPECT_EQ(scale(specification, "x").at("domain"), json({"0"}));
+}
+
+HeatMap two_by_three() {
+  return {.x_title = "head",
+          .y_title = "layer",
+          .value_title = "difference",
+          .row_labels = {"0", "1"},
+          .column_labels = {"0", "1", "2"},
+          .matrices = {{.panel = "map", .values = {1, 2, 3, 4, std::nan(""), 6}}}};
+}
+
+TEST(HeatMapTest, KeepsValuesByPanelAndLeavesOutWhatIsNoNumber) {
+  const json specification = heat_map(two_by_three());
+  const json rows = values(specification, "matrices");
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_EQ(rows[0].at("panel"), "map");
+  EXPECT_EQ(rows[0].at("values"), json::parse("[1.0, 2.0, 3.0, 4.0, null, 6.0]"));
+  EXPECT_FALSE(specification.contains("usermeta"));
+}
+
+TEST(HeatMapTest, HasSlidersWhereThereIsAChoice) {
+  HeatMap map = two_by_three();
+  map.layers = 2;
+  map.layer = 1;
+  map.matrices[0].layer = 1;
+  const json specification = heat_map(map);
+  for (const json& signal : specification.at("signals")) {
+    if (signal.at("name") == "layer") {
+      EXPECT_EQ(signal.at("value"), 1);
+      EXPECT_EQ(signal.at("bind").at("max"), 1);
+    }
+    if (signal.at("name") == "head") {
+      EXPECT_FALSE(signal.contains("bind"));
+    }
+    if (signal.at("name") == "panel_count") {
+      EXPECT_EQ(signal.at("value"), 1);
+    }
+  }
+  EXPECT_EQ(specification.at("usermeta").at("signals"), json::parse(R"(["layer", "head"])"));
+}
+
+TEST(HeatMapTest, RejectsNoneAndThoseOfAnotherSize) {
+  HeatMap map = two_by_three();
+  map.matrices[0].values.pop_back();
+  EXPECT_THAT([&] { heat_map(map); },
+              ThrowsMessage<InvalidArgument>("matrix of a heat map: expected 2 x 3 values, found 5"));
+  EXPECT_THAT([] { heat_map({}); },
+              ThrowsMessage<InvalidArgument>("matrices of a heat map: expected at least one, found none"));
+}
+
+TEST(LineChartTest, ColoursGoByTheNamesThatAreGiven) {
+  LineChart chart = two_losses();
+  chart.colour_names = {"teacher", "total", "logit"};
+  const json specification = line_chart(chart);
+  EXPECT_EQ(scale(specification, "colour").at("domain"), json(chart.colour_names));
+  EXPECT_EQ(specification.at("legends")[0].at("values"), json::parse(R"(["total", "logit"])"));
+}
+
+TEST(LineChartTest, LinkedChartsShareThePointersPlace) {
+  LineChart chart = two_losses();
+  EXPECT_FALSE(line_chart(chart).contains("usermeta"));
+  chart.link = "heads";
+  EXPECT_EQ(line_chart(chart).at("usermeta"), json::parse(R"({"link": "heads", "signals": ["pointer"]})"));
 }
 
 }  // namespace
