@@ -52,7 +52,8 @@ Estimate trace_of(const Hessian& hessian, const SymmetricOperator& matrix,
 std::int64_t count_products(const SymmetricOperator& matrix, const HessianSummaryOptions& options) {
   const std::int64_t of_trace =
       matrix.size <= options.exact_trace_up_to ? matrix.size : options.trace_samples;
-  return lanczos_steps(matrix, options) + of_trace + options.density_runs * options.density_steps;
+  const std::int64_t of_density = static_cast<std::int64_t>(options.density_runs) * options.density_steps;
+  return lanczos_steps(matrix, options) + of_trace + of_density;
 }
 
 HessianSummary summarize_hessian(const Hessian& hessian, const HessianSummaryOptions& options) {

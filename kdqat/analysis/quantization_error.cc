@@ -8,7 +8,7 @@ namespace {
 /// The same weights under another quantization.
 model::Classifier requantized(model::Classifier classifier,
                               std::optional<format::QuantizationConfig> quantization) {
-  return {classifier.config(), std::move(quantization), classifier.weights()};
+  return {classifier.config(), quantization, classifier.weights()};
 }
 
 format::QuantizationConfig quantization_of(const model::Classifier& student) {

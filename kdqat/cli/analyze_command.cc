@@ -168,7 +168,7 @@ void register_analyze(CLI::App& app, Action& action) {
   CLI::App* group = app.add_subcommand("analyze", "What a student has lost, and what it has kept");
   group->require_subcommand(1);
   const auto add = [&](const std::string& name, const std::string& help,
-                       std::vector<NamedAnalysis> analyses) {
+                       const std::vector<NamedAnalysis>& analyses) {
     const auto config = std::make_shared<AnalysisConfig>();
     CLI::App* command = group->add_subcommand(name, help);
     add_options(*command, *config);
