@@ -89,6 +89,10 @@ HttpServer::HttpServer(const HttpLimits& limits) : limits_(limits) {
 int HttpServer::bind(const std::string& host, int port) {
   const int bound = port == 0 ? bind_to_any_port(host) : bind_to_port(host, port) ? port : -1;
   if (bound < 0) throw base::IoError(concat(host, ": port ", port, ": can't bind it; is it taken?"));
+  // httplib lets 5 clients wait to be accepted: of more that come at once, some would have to try again a
+  // second later.
+  if (::listen(svr_sock_, limits_.connections) != 0)
+    throw base::IoError(concat(host, ": port ", bound, ": can't listen"));
   return bound;
 }
 

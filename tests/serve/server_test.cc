@@ -184,6 +184,7 @@ TEST(Server, MoreThanTheQueueHoldsIs503WithATimeToRetry) {
           ++refused;
         } else if (!result || result->status != 200) {
           ++others;
+          ADD_FAILURE() << (result ? std::to_string(result->status) : httplib::to_string(result.error()));
         }
       }
     });
