@@ -119,7 +119,8 @@ def main():
         if status not in statuses:
             failures.append(f"{name}: expected {sorted(statuses)}, found {status} for {data[:200]!r}")
 
-    with RunningServer(program, write_sample_model, "--max-body-bytes", str(LIMIT), "--request-timeout", "0.5") as server:
+    with RunningServer(program, write_sample_model, "--max-body-bytes", str(LIMIT), "--request-timeout", "0.5",
+                       "--connections", "4") as server:
         names = list(KINDS)
         grown_from = 0.0
         for i in range(count):
