@@ -2,6 +2,8 @@
 
 find_package(OpenMP REQUIRED COMPONENTS CXX)
 # oneDNN's own package file asks for OpenCL's headers, which a CPU does not need.
+# A libtorch that CMAKE_PREFIX_PATH names may bring headers of another oneDNN, and no library: the system's come first.
+find_path(DNNL_INCLUDE_DIR oneapi/dnnl/dnnl.hpp NO_CMAKE_PATH)
 find_path(DNNL_INCLUDE_DIR oneapi/dnnl/dnnl.hpp REQUIRED)
 find_library(DNNL_LIBRARY dnnl REQUIRED)
 add_library(DNNL::dnnl UNKNOWN IMPORTED)
