@@ -55,6 +55,10 @@ LookedUp look_up(const torch::Tensor& ids) {
 
 }  // namespace
 
+double sum_of_squares(const torch::Tensor& values) {
+  return std::pow(values.norm(2, torch::kFloat64).item<double>(), 2);
+}
+
 Compactor::Compactor(model::Classifier& classifier)
     : config_(classifier.config()), quantization_(classifier.quantization()), latent_(detached(classifier)) {
   values_ = quantization_ ? model::dequantized(classifier).weights() : latent_;
@@ -89,12 +93,10 @@ CompactModel Compactor::compact(const data::Batch& batch, torch::ScalarType dtyp
                                .latent = kept(*latent[i].tensor),
                                .passes = {}};
     if (rows.defined()) {
-      const auto squares = [](const torch::Tensor& tensor) {
-        return std::pow(tensor.norm(2, torch::kFloat64).item<double>(), 2);
-      };
       parameter.left_out = latent[i].tensor->numel() - parameter.value.numel();
       if (parameter.left_out > 0) {
-        parameter.left_out_squares = std::max(0.0, squares(*latent[i].tensor) - squares(parameter.latent));
+        parameter.left_out_squares =
+            std::max(0.0, sum_of_squares(*latent[i].tensor) - sum_of_squares(parameter.latent));
       }
     }
     if (quantization_ && model::weight_quantizer(parameter.name, *quantization_)) {

@@ -12,6 +12,9 @@
 
 namespace kdqat::analysis {
 
+/// Sum of the squares of all elements, in double.
+double sum_of_squares(const torch::Tensor& values);
+
 /// A parameter of a compact model.
 struct CompactParameter {
   std::string name;      ///< as model::named_parameters has it

@@ -61,12 +61,8 @@ std::vector<CompactParameter> chosen(const std::vector<CompactParameter>& all,
   return result;
 }
 
-double squares_of(const torch::Tensor& values) {
-  return std::pow(values.norm(2, torch::kFloat64).item<double>(), 2);
-}
-
 double whole_norm(const CompactParameter& parameter) {
-  return std::sqrt(squares_of(parameter.latent) + parameter.left_out_squares);
+  return std::sqrt(sum_of_squares(parameter.latent) + parameter.left_out_squares);
 }
 
 }  // namespace

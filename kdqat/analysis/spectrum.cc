@@ -47,6 +47,17 @@ torch::Tensor product(const SymmetricOperator& matrix, const torch::Tensor& vect
   return result;
 }
 
+/// body(i, column i of the matrix) for all columns.
+template <typename Body>
+void for_columns(const SymmetricOperator& matrix, const ProductCallback& on_product, const Body& body) {
+  torch::Tensor unit = torch::zeros({matrix.size}, matrix.dtype);
+  for (std::int64_t i = 0; i < matrix.size; ++i) {
+    unit[i] = 1.0;
+    body(i, product(matrix, unit, on_product));
+    unit[i] = 0.0;
+  }
+}
+
 /// Takes out of `vector` what lies along rows 0 .. count - 1 of `basis`, which are orthonormal.
 void orthogonalize(torch::Tensor& vector, const torch::Tensor& basis, std::int64_t count) {
   if (count == 0) return;
@@ -198,24 +209,15 @@ Estimate hutchinson_trace(const SymmetricOperator& matrix, int samples, std::uin
 }
 
 double exact_trace(const SymmetricOperator& matrix, const ProductCallback& on_product) {
-  torch::Tensor unit = torch::zeros({matrix.size}, matrix.dtype);
   double trace = 0.0;
-  for (std::int64_t i = 0; i < matrix.size; ++i) {
-    unit[i] = 1.0;
-    trace += product(matrix, unit, on_product)[i].item<double>();
-    unit[i] = 0.0;
-  }
+  for_columns(matrix, on_product,
+              [&](std::int64_t i, const torch::Tensor& column) { trace += column[i].item<double>(); });
   return trace;
 }
 
 std::vector<double> exact_spectrum(const SymmetricOperator& matrix) {
   torch::Tensor dense = torch::empty({matrix.size, matrix.size}, torch::kFloat64);
-  torch::Tensor unit = torch::zeros({matrix.size}, matrix.dtype);
-  for (std::int64_t i = 0; i < matrix.size; ++i) {
-    unit[i] = 1.0;
-    dense[i].copy_(matrix.multiply(unit));
-    unit[i] = 0.0;
-  }
+  for_columns(matrix, {}, [&](std::int64_t i, const torch::Tensor& column) { dense[i].copy_(column); });
   const torch::Tensor values = at::linalg_eigvalsh((dense + dense.t()) / 2);
   const double* begin = values.data_ptr<double>();
   return {begin, begin + values.numel()};

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "kdqat/analysis/dynamic_range.h"
 #include "kdqat/base/error.h"
 #include "kdqat/cli/analysis_figures.h"
 #include "kdqat/report/numbers.h"
@@ -221,7 +222,8 @@ void show_attention(const json& document, Page& page) {
 void show_range(const json& document, Page& page) {
   page.add_section("Dynamic range");
   page.add_text("Of the first sentence; range.json has all.");
-  for (const char* signal : {"attention_output", "sa_output", "context"}) add_range(document, signal, page);
+  for (const std::string_view signal : analysis::kRangeSignals)
+    add_range(document, std::string(signal), page);
 }
 
 void show_norms(const json& document, Page& page) {

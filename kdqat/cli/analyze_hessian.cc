@@ -4,6 +4,7 @@
 #include "kdqat/base/error.h"
 #include "kdqat/cli/analyses.h"
 #include "kdqat/cli/console.h"
+#include "kdqat/cli/student_check.h"
 
 namespace kdqat::cli {
 namespace {
@@ -86,16 +87,10 @@ json spectrum(const NamedModel& model, const analysis::Compactor& compactor,
   return sentences;
 }
 
-void check_labels(const AnalysisInputs& inputs, const AnalysisConfig& config) {
-  if (inputs.together.labels.defined()) return;
-  throw base::FormatError(config.batch_file.string() +
-                          ": tensor 'labels': expected one a sentence, found none");
-}
-
 }  // namespace
 
 nlohmann::json analyze_hessian(const AnalysisInputs& inputs, const AnalysisConfig& config) {
-  check_labels(inputs, config);
+  check_has_labels(inputs.together, config.batch_file);
   json document = describe_inputs(inputs);
   document["loss_name"] = config.loss;
   NamedModel teacher{.name = "teacher", .classifier = inputs.teacher};

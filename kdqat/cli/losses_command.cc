@@ -30,10 +30,7 @@ nlohmann::json compute_losses(const LossesConfig& config) {
   check_same_architecture(teacher.config(), latent.config(), "student");
   const model::Classifier student = model::make_student(latent, config.quantization);
   const data::Batch batch = data::read_batch_file(config.batch_file, batch_limits(student.config()));
-  if (!batch.labels.defined()) {
-    throw base::FormatError(config.batch_file.string() +
-                            ": tensor 'labels': expected one a sentence, found none");
-  }
+  check_has_labels(batch, config.batch_file);
 
   const model::ForwardOptions options{.dropout = {}, .precision = config.precision};
   const model::Signals teacher_signals = teacher.forward(batch, options);

@@ -12,6 +12,11 @@ data::BatchLimits batch_limits(const format::EncoderConfig& config) {
           .num_labels = config.num_labels};
 }
 
+void check_has_labels(const data::Batch& batch, const std::filesystem::path& file) {
+  if (batch.labels.defined()) return;
+  throw base::FormatError(file.string() + ": tensor 'labels': expected one a sentence, found none");
+}
+
 void check_same_architecture(const format::EncoderConfig& teacher, const format::EncoderConfig& student,
                              const std::string& who) {
   if (teacher.num_attention_heads != student.num_attention_heads ||

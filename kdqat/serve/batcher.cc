@@ -76,12 +76,14 @@ std::vector<Batcher::Job> Batcher::take() {
 void Batcher::answer(std::vector<Job> jobs) {
   std::vector<text::Encoding> sentences;
   std::vector<std::size_t> counts;
+  std::int64_t tokens = 0;
   for (Job& job : jobs) {
+    tokens += job.tokens;
     counts.push_back(job.sentences.size());
     std::move(job.sentences.begin(), job.sentences.end(), std::back_inserter(sentences));
   }
   metrics_.count_batch(static_cast<std::int64_t>(jobs.size()), static_cast<std::int64_t>(sentences.size()),
-                       count_tokens(sentences));
+                       tokens);
   std::vector<runtime::Classification> classifications;
   std::vector<float> embeddings;
   const bool classify = jobs[0].question == Question::kClassify;

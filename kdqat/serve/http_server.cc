@@ -47,8 +47,6 @@ std::string message_of(int status) {
   switch (status) {
     case 400:
       return "expected an HTTP/1.1 request";
-    case 404:
-      return "no such path: there are /, /healthz, /metrics, /v1/models, /v1/classify and /v1/embed";
     case 414:
       return "the address is too long";
     default:
@@ -76,9 +74,8 @@ HttpServer::HttpServer(const HttpLimits& limits) : limits_(limits) {
   set_pre_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
     return before_routing(request, response);
   });
-  set_error_handler(Handler([this](const httplib::Request& request, httplib::Response& response) {
-    complete_error(request, response);
-  }));
+  set_error_handler(
+      Handler([this](const httplib::Request&, httplib::Response& response) { complete_error(response); }));
   set_logger([this](const httplib::Request& request, const httplib::Response& response) {
     if (!observer_) return;
     const std::chrono::duration<double> seconds = Clock::now() - exchange.arrived;
@@ -139,10 +136,14 @@ HttpServer::HandlerResponse HttpServer::before_routing(const httplib::Request& r
 }
 
 /// Of what httplib itself refuses: the body that its own errors lack.
-void HttpServer::complete_error(const httplib::Request&, httplib::Response& response) const {
+void HttpServer::complete_error(httplib::Response& response) const {
   if (!response.body.empty()) return;
   if (exchange.connection->timed_out()) {
     set_error(response, 408, "the request took too long");
+  } else if (response.status == 404) {
+    std::string paths;
+    for (const auto& [path, methods] : methods_) paths += (paths.empty() ? "" : ", ") + path;
+    set_error(response, 404, "no such path: there are " + paths);
   } else {
     set_error(response, response.status, message_of(response.status));
   }

@@ -46,7 +46,7 @@ class HttpServer : public httplib::Server {
  private:
   bool process_and_close_socket(socket_t socket) override;
   HandlerResponse before_routing(const httplib::Request& request, httplib::Response& response) const;
-  void complete_error(const httplib::Request& request, httplib::Response& response) const;
+  void complete_error(httplib::Response& response) const;
   std::string read_body(const httplib::Request& request, const httplib::ContentReader& reader) const;
 
   const HttpLimits limits_;
