@@ -6,15 +6,14 @@
 #include <utility>
 #include <vector>
 
-#include "kdqat/base/error.h"
 #include "kdqat/base/parallel.h"
 #include "kdqat/kernels/bf16.h"
 #include "kdqat/kernels/bf16_kernels.h"
 #include "kdqat/kernels/bf16_product.h"
 #include "kdqat/kernels/column_sums.h"
-#include "kdqat/kernels/matmul.h"
 #include "kdqat/kernels/multiversion.h"
 #include "kdqat/kernels/panel_blocks.h"
+#include "kdqat/kernels/tile.h"
 
 namespace kdqat::kernels {
 namespace {
@@ -22,22 +21,48 @@ namespace {
 /// Rows of the gradient that are converted together: they fill whole cache lines of its transpose.
 constexpr std::int64_t kTogether = 4;
 
-/// The transpose [N, T] of the scaled gradient as the left factor of the weight's product: blocks of
-/// kBlockRows outputs; in each, for every two tokens, two elements an output.
+/// The transpose [N, T] of the scaled gradient as the left factor of the weight's product: blocks of outputs;
+/// in each, for every two tokens, two elements an output. A block has kBlockRows outputs, or for tiles
+/// kTileRows, and zeros fill up the tokens.
 class TransposedGradient {
  public:
-  TransposedGradient(std::int64_t outputs, std::int64_t tokens)
-      : pairs_((tokens + kTogether - 1) / kTogether * 2),
+  TransposedGradient(std::int64_t outputs, std::int64_t tokens, bool in_tiles)
+      : in_tiles_(in_tiles),
+        width_(in_tiles ? kTileRows : kBlockRows),
+        blocks_((outputs + width_ - 1) / width_),
+        tiles_((tokens + 2 * kTilePairs - 1) / (2 * kTilePairs)),
         // Two pairs more, so that blocks do not begin at the same place of a cache's sets.
-        stride_((pairs_ + 2) * 2 * kBlockRows),
+        stride_((tiles_ * kTilePairs + 2) * 2 * width_),
         words_(buffer()) {
-    const std::int64_t size = (outputs + kBlockRows - 1) / kBlockRows * stride_;
+    const std::int64_t size = blocks_ * stride_;
     if (std::cmp_less(words_.size(), size)) words_.resize(static_cast<std::size_t>(size));
   }
 
-  /// Of output 8 block and tokens 2 pair, 2 pair + 1.
-  std::uint16_t* at(std::int64_t block, std::int64_t pair) const {
-    return words_.data() + block * stride_ + pair * 2 * kBlockRows;
+  /// Of `output`, a multiple of kBlockRows, and tokens 2 pair, 2 pair + 1.
+  std::uint16_t* at(std::int64_t output, std::int64_t pair) const {
+    return words_.data() + output / width_ * stride_ + pair * pair_stride() + output % width_ * 2;
+  }
+
+  /// From one pair to the next.
+  std::int64_t pair_stride() const { return 2 * width_; }
+  std::int64_t block_stride() const { return stride_; }
+
+  /// Fills up the tokens and makes tiles of the pairs: rows of outputs with the tokens side by side.
+  void make_tiles(std::int64_t tokens) const {
+    if (!in_tiles_) return;
+    const std::int64_t present = (tokens + kTogether - 1) / kTogether * (kTogether / 2);
+    base::parallel_for(0, blocks_, 1, [&](std::int64_t first, std::int64_t last) {
+      for (std::int64_t block = first; block < last; ++block) {
+        std::uint16_t* words = at(block * width_, 0);
+        std::fill(words + present * pair_stride(), words + tiles_ * kTilePairs * pair_stride(),
+                  std::uint16_t{0});
+        for (std::int64_t tile = 0; tile < tiles_; ++tile) {
+          auto* square = reinterpret_cast<float*>(words + tile * kTilePairs * pair_stride());
+          load_transposed({.data = square, .rows = kTilePairs, .cols = kTileRows, .row_stride = kTileRows},
+                          {.data = square, .rows = kTileRows, .cols = kTilePairs, .stride = kTilePairs});
+        }
+      }
+    });
   }
 
  private:
@@ -46,7 +71,10 @@ class TransposedGradient {
     return memory;
   }
 
-  std::int64_t pairs_;
+  bool in_tiles_;
+  std::int64_t width_;
+  std::int64_t blocks_;
+  std::int64_t tiles_;
   std::int64_t stride_;
   std::vector<std::uint16_t>& words_;
 };
@@ -62,10 +90,19 @@ struct FourRows {
 /// Outputs that are converted together, two blocks of the transpose.
 constexpr std::int64_t kColumns = 2 * kBlockRows;
 
-/// kColumns outputs of four rows from `col` on; transposed: their lines of the two blocks.
+/// Where the transpose of four rows goes.
+struct TransposedLines {
+  const TransposedGradient& gradient;
+  std::int64_t pair;  ///< of the first two rows
+
+  std::uint16_t* at(std::int64_t output) const { return gradient.at(output, pair); }
+};
+
+/// kColumns outputs of four rows from `col` on; lines: of the transpose, each of half of them.
 __attribute__((always_inline)) inline void convert_columns(const FourRows& rows, std::int64_t col,
-                                                           const float* col_scales, std::uint16_t* first_line,
-                                                           std::uint16_t* second_line) {
+                                                           const float* col_scales,
+                                                           const std::array<std::uint16_t*, 2>& lines,
+                                                           std::int64_t pair_stride) {
   std::uint32_t words[kTogether][kColumns];
   float sums[kColumns];
   std::memcpy(sums, rows.sums + col, sizeof(sums));
@@ -86,31 +123,32 @@ __attribute__((always_inline)) inline void convert_columns(const FourRows& rows,
     pairs[1][i] = words[2][i] | words[3][i] << 16;
   }
   constexpr std::size_t kHalf = sizeof(pairs[0]) / 2;
-  std::memcpy(first_line, pairs[0], kHalf);
-  std::memcpy(first_line + 2 * kBlockRows, pairs[1], kHalf);
-  std::memcpy(second_line, pairs[0] + kBlockRows, kHalf);
-  std::memcpy(second_line + 2 * kBlockRows, pairs[1] + kBlockRows, kHalf);
+  std::memcpy(lines[0], pairs[0], kHalf);
+  std::memcpy(lines[0] + pair_stride, pairs[1], kHalf);
+  std::memcpy(lines[1], pairs[0] + kBlockRows, kHalf);
+  std::memcpy(lines[1] + pair_stride, pairs[1] + kBlockRows, kHalf);
 }
 
 /// Whole kColumns of four rows.
 KDQAT_MULTIVERSION
-void convert_rows(const FourRows& rows, std::int64_t cols, const float* col_scales, std::uint16_t* transposed,
-                  std::int64_t block_stride) {
-  for (std::int64_t col = 0; col + kColumns <= cols; col += kColumns, transposed += 2 * block_stride) {
-    convert_columns(rows, col, col_scales, transposed, transposed + block_stride);
+void convert_rows(const FourRows& rows, std::int64_t cols, const float* col_scales,
+                  const TransposedLines& lines) {
+  for (std::int64_t col = 0; col + kColumns <= cols; col += kColumns) {
+    convert_columns(rows, col, col_scales, {lines.at(col), lines.at(col + kBlockRows)},
+                    lines.gradient.pair_stride());
   }
 }
 
 /// The columns from `first` on, fewer than kColumns.
 void convert_rest(const FourRows& rows, std::int64_t first, std::int64_t cols, const float* col_scales,
-                  std::uint16_t* transposed, std::int64_t block_stride) {
+                  const TransposedLines& lines) {
   for (std::int64_t col = first; col < cols; ++col) {
-    const std::int64_t i = col - first;
-    std::uint16_t* line = transposed + i / kBlockRows * block_stride + i % kBlockRows * 2;
+    std::uint16_t* line = lines.at(col / kBlockRows * kBlockRows) + col % kBlockRows * 2;
     for (std::size_t r = 0; r < kTogether; ++r) {
       const float value = rows.values[r][col];
       rows.for_input[r][col] = bf16_bits(value * col_scales[col]);
-      line[r / 2 * (2 * kBlockRows) + r % 2] = bf16_bits(value * rows.scales[r]);
+      line[static_cast<std::int64_t>(r / 2) * lines.gradient.pair_stride() +
+           static_cast<std::int64_t>(r % 2)] = bf16_bits(value * rows.scales[r]);
       rows.sums[col] += value;
     }
   }
@@ -119,13 +157,15 @@ void convert_rest(const FourRows& rows, std::int64_t first, std::int64_t cols, c
 /// The products of one backward.
 class Products {
  public:
-  Products(const Bf16Backward& backward, const Bf16Gradients& gradients)
+  Products(const Bf16Backward& backward, const Bf16Gradients& gradients, InstructionSet set)
       : backward_(backward),
+        set_(set),
+        kernel_(bf16_kernel(set)),
         arriving_(backward.arriving),
         gradients_(gradients),
         col_scales_(backward.arriving.column_scales()),
         zeros_(static_cast<std::size_t>(backward.arriving.cols), 0.0F),
-        transposed_(backward.arriving.cols, backward.arriving.rows),
+        transposed_(backward.arriving.cols, backward.arriving.rows, kernel_.in_tiles()),
         sums_(backward.arriving.rows, backward.arriving.cols) {}
 
   void run() {
@@ -153,7 +193,7 @@ class Products {
                           .panels = backward_.weight_panels,
                           .outputs = backward_.inputs,
                           .accumulate = backward_.accumulate},
-                         gradients_.x + first * backward_.inputs);
+                         gradients_.x + first * backward_.inputs, set_);
     if (backward_.finish_rows) backward_.finish_rows(first, count);
   }
 
@@ -167,40 +207,43 @@ class Products {
       rows.for_input[i] = for_input + r * arriving_.cols;
     }
     rows.sums = sums_.term(first);
-    std::uint16_t* line = transposed_.at(0, first / 2);
-    const std::int64_t block_stride = transposed_.at(1, first / 2) - line;
+    const TransposedLines lines{.gradient = transposed_, .pair = first / 2};
     const std::int64_t whole = arriving_.cols / kColumns * kColumns;
-    convert_rows(rows, whole, col_scales_.data(), line, block_stride);
-    convert_rest(rows, whole, arriving_.cols, col_scales_.data(), line + whole / kBlockRows * block_stride,
-                 block_stride);
+    convert_rows(rows, whole, col_scales_.data(), lines);
+    convert_rest(rows, whole, arriving_.cols, col_scales_.data(), lines);
   }
 
   void multiply_weight() const {
+    transposed_.make_tiles(arriving_.rows);
+    const bool in_tiles = kernel_.in_tiles();
     const std::int64_t outputs = arriving_.cols;
-    const std::int64_t pairs = (arriving_.rows + 1) / 2;
-    const std::int64_t row_blocks = (outputs + kBlockRows - 1) / kBlockRows;
+    const std::int64_t panel_pairs = bf16_panel_bytes(kPanelRows, arriving_.rows) / kLineBytes;
     const std::int64_t panels = (backward_.inputs + kPanelRows - 1) / kPanelRows;
-    const std::int64_t panel_pairs = (panels + kBlockPanels - 1) / kBlockPanels;
-    base::parallel_for(0, panel_pairs, 1, [&](std::int64_t first, std::int64_t last) {
+    const std::int64_t tasks = (panels + kBlockPanels - 1) / kBlockPanels;
+    base::parallel_for(0, tasks, 1, [&](std::int64_t first, std::int64_t last) {
       for (std::int64_t panel = first * kBlockPanels; panel < last * kBlockPanels; panel += kBlockPanels) {
         const std::int64_t col = panel * kPanelRows;
-        for (std::int64_t block = 0; block < row_blocks; ++block) {
-          multiply_bf16_block({.x = transposed_.at(block, 0),
-                               .row_stride = 2,
-                               .pair_stride = 2 * kBlockRows,
-                               .rows = std::min(kBlockRows, outputs - block * kBlockRows),
-                               .pairs = pairs,
-                               .panel_stride = pairs * 2 * kPanelRows,
-                               .panels = backward_.input_panels + panel * pairs * 2 * kPanelRows,
-                               .cols = std::min(kBlockPanels * kPanelRows, backward_.inputs - col),
-                               .out = gradients_.weight + block * kBlockRows * backward_.inputs + col,
-                               .out_stride = backward_.inputs});
+        for (std::int64_t row = 0; row < outputs; row += kernel_.rows) {
+          kernel_.multiply({.x = transposed_.at(row, 0),
+                            .row_stride = in_tiles ? 2 * kTilePairs : 2,
+                            .pair_stride = transposed_.pair_stride(),
+                            .tile_stride = kTilePairs * transposed_.pair_stride(),
+                            .next_rows = transposed_.block_stride(),
+                            .rows = std::min(kernel_.rows, outputs - row),
+                            .pairs = (arriving_.rows + 1) / 2,
+                            .panel_stride = panel_pairs * 2 * kPanelRows,
+                            .panels = backward_.input_panels + panel * panel_pairs * 2 * kPanelRows,
+                            .cols = std::min(kBlockPanels * kPanelRows, backward_.inputs - col),
+                            .out = gradients_.weight + row * backward_.inputs + col,
+                            .out_stride = backward_.inputs});
         }
       }
     });
   }
 
   const Bf16Backward& backward_;
+  InstructionSet set_;
+  Bf16Kernel kernel_;
   const ArrivingGradient& arriving_;
   const Bf16Gradients& gradients_;
   std::vector<float> col_scales_;
@@ -211,10 +254,9 @@ class Products {
 
 }  // namespace
 
-void multiply_bf16_backward(const Bf16Backward& backward, const Bf16Gradients& gradients) {
-  if (!has_bf16_products())
-    throw base::InvalidArgument("multiply_bf16_backward: this processor has no bf16 products");
-  Products(backward, gradients).run();
+void multiply_bf16_backward(const Bf16Backward& backward, const Bf16Gradients& gradients,
+                            InstructionSet set) {
+  Products(backward, gradients, set).run();
 }
 
 }  // namespace kdqat::kernels

@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "kdqat/kernels/gradient_factors.h"
+#include "kdqat/kernels/instruction_set.h"
 
 namespace kdqat::kernels {
 
@@ -29,7 +30,8 @@ struct Bf16Gradients {
 
 /// Rounds the scaled gradient to bfloat16, half to even, and multiplies; sums of products are float32, in an
 /// order that depends on no thread count. Takes a group of rows through all of it at a time. Throws
-/// InvalidArgument without has_bf16_products().
-void multiply_bf16_backward(const Bf16Backward& backward, const Bf16Gradients& gradients);
+/// InvalidArgument as multiply_bf16_panels does.
+void multiply_bf16_backward(const Bf16Backward& backward, const Bf16Gradients& gradients,
+                            InstructionSet set = default_instruction_set());
 
 }  // namespace kdqat::kernels

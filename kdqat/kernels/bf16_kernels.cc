@@ -66,29 +66,24 @@ KDQAT_AVX512_BF16 void multiply_block(const Bf16Block& block) {
   multiply_rows<kPanels>(block, std::make_integer_sequence<int, kRows>{});
 }
 
-using Kernel = void (*)(const Bf16Block&);
-
 template <int kPanels, int... kRow>
-constexpr std::array<Kernel, sizeof...(kRow)> kernels_by_rows(std::integer_sequence<int, kRow...>) {
+constexpr std::array<void (*)(const Bf16Block&), sizeof...(kRow)> kernels_by_rows(
+    std::integer_sequence<int, kRow...>) {
   return {multiply_block<kRow + 1, kPanels>...};
 }
 
-}  // namespace
-
-void multiply_bf16_block(const Bf16Block& block) {
+void multiply_avx512(const Bf16Block& block) {
   constexpr std::make_integer_sequence<int, kBlockRows> kEach;
   static constexpr std::array kOne = kernels_by_rows<1>(kEach);
   static constexpr std::array kTwo = kernels_by_rows<2>(kEach);
   (block.cols > kPanelRows ? kTwo : kOne)[static_cast<std::size_t>(block.rows - 1)](block);
 }
 
-}  // namespace kdqat::kernels
+}  // namespace
 
-#else
-
-namespace kdqat::kernels {
-
-void multiply_bf16_block(const Bf16Block& /*block*/) {}
+Bf16Kernel avx512_bf16_kernel() {
+  return {.multiply = multiply_avx512, .rows = kBlockRows, .grain = PanelGrid{}.grain};
+}
 
 }  // namespace kdqat::kernels
 

@@ -2,14 +2,21 @@
 
 #include <cstdint>
 
+#include "kdqat/kernels/instruction_set.h"
+
 namespace kdqat::kernels {
 
-/// One block of multiply_bf16_panels: up to kBlockRows rows against one or two panels.
+/// Pairs of columns in a tile of AMX; panels are filled up to whole tiles.
+inline constexpr std::int64_t kTilePairs = 16;
+
+/// One block of products: rows against one or two panels.
 struct Bf16Block {
   const std::uint16_t* x = nullptr;  ///< two elements a row and pair of columns
   std::int64_t row_stride = 0;       ///< from one row's pair to the next row's, in elements
-  std::int64_t pair_stride = 2;      ///< from one pair of a row to its next, in elements
-  std::int64_t rows = 0;
+  std::int64_t pair_stride = 2;      ///< from one pair of a row to its next, in elements; of AMX 2 in a tile
+  std::int64_t tile_stride = 2 * kTilePairs;  ///< AMX: from one tile of kTilePairs pairs to the next
+  std::int64_t next_rows = 0;                 ///< AMX: from row 0 to row 16, in elements
+  std::int64_t rows = 0;                      ///< 1 .. Bf16Kernel::rows
   std::int64_t pairs = 0;
   std::int64_t panel_stride = 0;          ///< from one panel to the next, in elements
   const std::uint16_t* panels = nullptr;  ///< [panels, pairs, 16, 2]
@@ -20,7 +27,20 @@ struct Bf16Block {
   std::int64_t out_stride = 0;
 };
 
-/// Only where has_bf16_products().
-void multiply_bf16_block(const Bf16Block& block);
+struct Bf16Kernel {
+  void (*multiply)(const Bf16Block& block) = nullptr;
+  std::int64_t rows = 0;     ///< of a block, at most
+  std::int64_t columns = 2;  ///< elements of a row are read up to a whole multiple of this
+  std::int64_t grain = 0;    ///< multiplications that are worth a thread
+
+  bool in_tiles() const { return columns > 2; }
+};
+
+/// Tiles for InstructionSet::kAmx, else AVX-512's. Throws InvalidArgument without has_bf16_products().
+Bf16Kernel bf16_kernel(InstructionSet set);
+#if defined(__x86_64__)
+Bf16Kernel avx512_bf16_kernel();
+Bf16Kernel amx_bf16_kernel();
+#endif
 
 }  // namespace kdqat::kernels

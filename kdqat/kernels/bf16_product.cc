@@ -17,7 +17,11 @@ namespace {
 /// Elements a row and pair of columns.
 constexpr std::int64_t kPair = 2;
 
-std::int64_t pairs_of(std::int64_t cols) { return (cols + 1) / kPair; }
+/// With what fills them up to whole tiles.
+std::int64_t pairs_of(std::int64_t cols) {
+  constexpr std::int64_t kTileColumns = kPair * kTilePairs;
+  return (cols + kTileColumns - 1) / kTileColumns * kTilePairs;
+}
 
 std::uint16_t to_bf16(float value) { return bf16_bits(value); }
 std::uint16_t to_bf16(std::uint16_t bits) { return bits; }
@@ -73,8 +77,9 @@ template <typename Value>
 void pack_transposed_panels(const Value* values, std::int64_t rows, std::int64_t cols, std::int64_t first,
                             std::int64_t last, std::uint32_t* panels) {
   const std::int64_t pairs = pairs_of(rows);
+  const std::int64_t present_pairs = (rows + 1) / kPair;
   const std::int64_t whole = std::min(last, cols / kPanelRows);
-  for (std::int64_t pair = 0; pair < pairs; ++pair) {
+  for (std::int64_t pair = 0; pair < present_pairs; ++pair) {
     const Value* even = values + kPair * pair * cols;
     const bool alone = kPair * pair + 1 == rows;
     if (!alone) {
@@ -90,6 +95,10 @@ void pack_transposed_panels(const Value* values, std::int64_t rows, std::int64_t
         panels[(panel * pairs + pair) * kPanelRows + i] = low | high << 16;
       }
     }
+  }
+  for (std::int64_t panel = first; panel < last; ++panel) {
+    std::fill(panels + (panel * pairs + present_pairs) * kPanelRows,
+              panels + (panel + 1) * pairs * kPanelRows, 0U);
   }
 }
 
@@ -133,33 +142,49 @@ void pack_transposed_bf16_panels(const std::uint16_t* values, std::int64_t rows,
   pack_transposed(values, rows, cols, panels);
 }
 
-void multiply_bf16_panels(const Bf16Product& product, float* out) {
-  if (!has_bf16_products())
-    throw base::InvalidArgument("multiply_bf16_panels: this processor has no bf16 products");
-  const std::int64_t pairs = pairs_of(product.cols);
+Bf16Kernel bf16_kernel(InstructionSet set) {
+  if (!has_bf16_products()) throw base::InvalidArgument("this processor has no bf16 products");
+  if (!is_available(set))
+    throw base::InvalidArgument(base::concat("this processor has no ", name_of(set), " products"));
+#if defined(__x86_64__)
+  return set == InstructionSet::kAmx ? amx_bf16_kernel() : avx512_bf16_kernel();
+#else
+  throw base::InvalidArgument("bf16 products are built for x86-64 only");
+#endif
+}
+
+void multiply_bf16_panels(const Bf16Product& product, float* out, InstructionSet set) {
+  const Bf16Kernel kernel = bf16_kernel(set);
+  const std::int64_t panel_pairs = pairs_of(product.cols);
   const std::uint16_t* x = product.x;
+  const std::int64_t stride = (product.cols + kernel.columns - 1) / kernel.columns * kernel.columns;
   thread_local std::vector<std::uint16_t> padded;
-  if (product.cols % kPair != 0) {
-    padded.assign(static_cast<std::size_t>(product.rows * pairs * kPair), 0);
+  if (product.cols != stride) {
+    padded.assign(static_cast<std::size_t>(product.rows * stride), 0);
     for (std::int64_t row = 0; row < product.rows; ++row) {
-      std::copy_n(product.x + row * product.cols, product.cols, padded.data() + row * pairs * kPair);
+      std::copy_n(product.x + row * product.cols, product.cols, padded.data() + row * stride);
     }
     x = padded.data();
   }
-  for_panel_blocks(product.rows, (product.outputs + kPanelRows - 1) / kPanelRows, product.cols,
+  for_panel_blocks({.rows = product.rows,
+                    .panels = (product.outputs + kPanelRows - 1) / kPanelRows,
+                    .cols = product.cols,
+                    .block_rows = kernel.rows,
+                    .grain = kernel.grain},
                    [&](std::int64_t row, std::int64_t count, std::int64_t panel) {
                      const std::int64_t col = panel * kPanelRows;
-                     multiply_bf16_block({.x = x + row * pairs * kPair,
-                                          .row_stride = pairs * kPair,
-                                          .rows = count,
-                                          .pairs = pairs,
-                                          .panel_stride = pairs * kPanelRows * kPair,
-                                          .panels = product.panels + panel * pairs * kPanelRows * kPair,
-                                          .cols = std::min(kBlockPanels * kPanelRows, product.outputs - col),
-                                          .bias = product.bias == nullptr ? nullptr : product.bias + col,
-                                          .accumulate = product.accumulate,
-                                          .out = out + row * product.outputs + col,
-                                          .out_stride = product.outputs});
+                     kernel.multiply({.x = x + row * stride,
+                                      .row_stride = stride,
+                                      .next_rows = kTileRows * stride,
+                                      .rows = count,
+                                      .pairs = stride / kPair,
+                                      .panel_stride = panel_pairs * kPanelRows * kPair,
+                                      .panels = product.panels + panel * panel_pairs * kPanelRows * kPair,
+                                      .cols = std::min(kBlockPanels * kPanelRows, product.outputs - col),
+                                      .bias = product.bias == nullptr ? nullptr : product.bias + col,
+                                      .accumulate = product.accumulate,
+                                      .out = out + row * product.outputs + col,
+                                      .out_stride = product.outputs});
                    });
 }
 

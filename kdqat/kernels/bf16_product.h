@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "kdqat/kernels/instruction_set.h"
+
 namespace kdqat::kernels {
 
 /// Bytes that a weight matrix [rows, cols] takes as panels of bfloat16.
@@ -9,7 +11,7 @@ std::int64_t bf16_panel_bytes(std::int64_t rows, std::int64_t cols);
 
 /// Rounds weights float32 [rows, cols] (outputs x inputs), half to even, into the order in which
 /// multiply_bf16_panels reads them: panels of 16 rows; in each, for every two columns, two elements a row.
-/// Rows and columns are filled up with zeros.
+/// Rows are filled up to 16 and columns to 32 with zeros.
 void pack_bf16_panels(const float* weights, std::int64_t rows, std::int64_t cols, std::uint16_t* panels);
 
 /// The same from bfloat16.
@@ -34,9 +36,11 @@ struct Bf16Product {
   bool accumulate = false;      ///< out += instead of out =
 };
 
-/// out float32 [rows, outputs]. Two products are added at a time, from the first column on, in float32: an
-/// element depends neither on the other rows nor on the thread count. Throws InvalidArgument without
-/// has_bf16_products().
-void multiply_bf16_panels(const Bf16Product& product, float* out);
+/// out float32 [rows, outputs]. Two products are added at a time, from the first column on, in float32 (AMX
+/// adds each tile of 32 columns to the tiles before it): an element depends neither on the other rows nor on
+/// the thread count. Throws InvalidArgument without has_bf16_products() or for a set that this processor
+/// lacks.
+void multiply_bf16_panels(const Bf16Product& product, float* out,
+                          InstructionSet set = default_instruction_set());
 
 }  // namespace kdqat::kernels

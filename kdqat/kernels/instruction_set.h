@@ -5,16 +5,21 @@
 
 namespace kdqat::kernels {
 
-/// Ways to multiply codes (multiply_panels): all give the same integers, a processor has some of them.
+/// Ways to multiply codes (multiply_panels): all give the same integers, a processor has some of them. AMX
+/// also multiplies bfloat16 (multiply_bf16_panels), where the other sets use AVX-512 if the processor can.
 enum class InstructionSet {
   kScalar,      ///< plain C++, the specification
   kAvx2,        ///< x86-64-v3
   kAvx512Vnni,  ///< AVX-512 with sums of four products of bytes in one instruction
+  kAmx,         ///< kAvx512Vnni, and products of tiles of bytes and of bfloat16
   kNeon,        ///< AArch64
 };
 
-/// "scalar", "avx2", "avx512-vnni", "neon".
+/// "scalar", "avx2", "avx512-vnni", "amx", "neon".
 std::string_view name_of(InstructionSet set);
+
+/// Whether this processor can run it.
+bool is_available(InstructionSet set);
 
 /// What this processor can run, the fastest last.
 std::vector<InstructionSet> available_instruction_sets();

@@ -9,9 +9,9 @@ namespace kdqat::kernels {
 
 /// One block of multiply_panels: `rows` rows of activations against one or two panels.
 struct PanelBlock {
-  const std::int8_t* codes = nullptr;  ///< [rows, stride], zeros behind the columns up to padded_cols
+  const std::int8_t* codes = nullptr;  ///< [rows, stride], zeros behind the columns
   std::int64_t stride = 0;
-  std::int64_t rows = 0;                      ///< 1 .. kBlockRows
+  std::int64_t rows = 0;                      ///< 1 .. PanelKernel::rows
   const std::int32_t* corrections = nullptr;  ///< [rows]: the offset of the weights' fields times a row's sum
   const float* row_scales = nullptr;          ///< [rows]
   const std::uint8_t* panels = nullptr;
@@ -38,14 +38,21 @@ __attribute__((always_inline)) inline void finish_row(const PanelBlock& block, s
   }
 }
 
-/// out = float(sum - correction) * (row_scale * col_scale) + bias.
-using PanelKernel = void (*)(const PanelBlock& block);
+struct PanelKernel {
+  /// out = float(sum - correction) * (row_scale * col_scale) + bias.
+  void (*multiply)(const PanelBlock& block) = nullptr;
+
+  std::int64_t rows = kBlockRows;        ///< of a block, at most
+  std::int64_t columns = kPanelColumns;  ///< codes of a row are read up to a whole multiple of this
+  std::int64_t grain = PanelGrid{}.grain;
+};
 
 /// The kernel of each instruction set for weights of `bits` bits.
 PanelKernel scalar_panel_kernel(int bits);
 #if defined(__x86_64__)
 PanelKernel avx2_panel_kernel(int bits);
 PanelKernel avx512_panel_kernel(int bits);
+PanelKernel amx_panel_kernel(int bits);
 #elif defined(__aarch64__)
 PanelKernel neon_panel_kernel(int bits);
 #endif

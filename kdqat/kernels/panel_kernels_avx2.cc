@@ -92,7 +92,7 @@ KDQAT_AVX2 void multiply_avx2(const PanelBlock& block) {
 }  // namespace
 
 PanelKernel avx2_panel_kernel(int bits) {
-  return bits == 2 ? multiply_avx2<2> : bits == 4 ? multiply_avx2<4> : multiply_avx2<8>;
+  return {.multiply = bits == 2 ? multiply_avx2<2> : bits == 4 ? multiply_avx2<4> : multiply_avx2<8>};
 }
 
 }  // namespace kdqat::kernels

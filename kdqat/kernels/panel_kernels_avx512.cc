@@ -2,14 +2,11 @@
 
 #if defined(__x86_64__)
 
-#include <immintrin.h>
-
 #include <array>
 #include <cstring>
 #include <utility>
 
-#define KDQAT_AVX512_VNNI __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni")))
-#define KDQAT_AVX512_VNNI_INLINE KDQAT_AVX512_VNNI __attribute__((always_inline)) inline
+#include "kdqat/kernels/avx512_panels.h"
 
 namespace kdqat::kernels {
 namespace {
@@ -17,21 +14,6 @@ namespace {
 /// Indices of rows as constants, so that sums in an array become registers.
 template <int kRows>
 using EachRow = std::make_integer_sequence<int, kRows>;
-
-/// As _mm512_cvtepi32_ps, in which GCC 12 sees a value that was never set (GCC bug 105593).
-KDQAT_AVX512_VNNI_INLINE __m512 as_floats(__m512i integers) {
-  typedef std::int32_t Integers __attribute__((vector_size(64)));
-  typedef float Floats __attribute__((vector_size(64)));
-  return reinterpret_cast<__m512>(__builtin_convertvector(reinterpret_cast<Integers>(integers), Floats));
-}
-
-/// The field of each byte of a line that belongs to the columns 4 field .. 4 field + 3 of the line.
-template <int kBits, int kField>
-KDQAT_AVX512_VNNI_INLINE __m512i field_of(__m512i line) {
-  if constexpr (kBits == 8) return line;
-  return _mm512_and_si512(_mm512_srli_epi16(line, kBits * kField),
-                          _mm512_set1_epi8(static_cast<char>((1 << kBits) - 1)));
-}
 
 /// Four codes of a row, in every lane.
 KDQAT_AVX512_VNNI_INLINE __m512i four_codes(const std::int8_t* codes) {
@@ -60,24 +42,11 @@ KDQAT_AVX512_VNNI_INLINE void add_field(const std::int8_t* codes, std::int64_t s
   (add_row<kRow, kPanels>(codes + std::ptrdiff_t{4} * kField, stride, fields, sums), ...);
 }
 
-/// The outputs of one panel for one row.
-KDQAT_AVX512_VNNI_INLINE void finish(const PanelBlock& block, int row, int panel, __m512i sum) {
-  const std::int64_t col = panel * kPanelRows;
-  const std::int64_t width = block.cols - col;
-  const auto mask = static_cast<__mmask16>(width >= kPanelRows ? 0xFFFF : (1 << width) - 1);
-  const __m512 scale = _mm512_mul_ps(_mm512_set1_ps(block.row_scales[row]),
-                                     _mm512_maskz_loadu_ps(mask, block.col_scales + col));
-  const __m512 value = as_floats(_mm512_sub_epi32(sum, _mm512_set1_epi32(block.corrections[row])));
-  _mm512_mask_storeu_ps(
-      block.out + row * block.out_stride + col, mask,
-      _mm512_add_ps(_mm512_mul_ps(value, scale), _mm512_maskz_loadu_ps(mask, block.bias + col)));
-}
-
 template <int kPanels, int kSums, int... kRow>
 KDQAT_AVX512_VNNI_INLINE void finish_all(const PanelBlock& block, const __m512i (&sums)[kSums],
                                          std::integer_sequence<int, kRow...>) {
-  (finish(block, kRow, 0, sums[kRow * kPanels]), ...);
-  if constexpr (kPanels == 2) (finish(block, kRow, 1, sums[kRow * kPanels + 1]), ...);
+  (finish_panel(block, kRow, 0, sums[kRow * kPanels]), ...);
+  if constexpr (kPanels == 2) (finish_panel(block, kRow, 1, sums[kRow * kPanels + 1]), ...);
 }
 
 template <int kBits, int kRows, int kPanels>
@@ -102,7 +71,8 @@ KDQAT_AVX512_VNNI void multiply_block(const PanelBlock& block) {
 
 /// multiply_block for 1 .. kBlockRows rows.
 template <int kBits, int kPanels, int... kRow>
-constexpr std::array<PanelKernel, sizeof...(kRow)> kernels_by_rows(std::integer_sequence<int, kRow...>) {
+constexpr std::array<void (*)(const PanelBlock&), sizeof...(kRow)> kernels_by_rows(
+    std::integer_sequence<int, kRow...>) {
   return {multiply_block<kBits, kRow + 1, kPanels>...};
 }
 
@@ -116,7 +86,7 @@ void multiply_avx512(const PanelBlock& block) {
 }  // namespace
 
 PanelKernel avx512_panel_kernel(int bits) {
-  return bits == 2 ? multiply_avx512<2> : bits == 4 ? multiply_avx512<4> : multiply_avx512<8>;
+  return {.multiply = bits == 2 ? multiply_avx512<2> : bits == 4 ? multiply_avx512<4> : multiply_avx512<8>};
 }
 
 }  // namespace kdqat::kernels

@@ -56,7 +56,7 @@ void multiply_neon(const PanelBlock& block) {
 }  // namespace
 
 PanelKernel neon_panel_kernel(int bits) {
-  return bits == 2 ? multiply_neon<2> : bits == 4 ? multiply_neon<4> : multiply_neon<8>;
+  return {.multiply = bits == 2 ? multiply_neon<2> : bits == 4 ? multiply_neon<4> : multiply_neon<8>};
 }
 
 }  // namespace kdqat::kernels

@@ -44,7 +44,7 @@ void multiply_scalar(const PanelBlock& block) {
 }  // namespace
 
 PanelKernel scalar_panel_kernel(int bits) {
-  return bits == 2 ? multiply_scalar<2> : bits == 4 ? multiply_scalar<4> : multiply_scalar<8>;
+  return {.multiply = bits == 2 ? multiply_scalar<2> : bits == 4 ? multiply_scalar<4> : multiply_scalar<8>};
 }
 
 }  // namespace kdqat::kernels

@@ -14,21 +14,24 @@ PanelKernel kernel_of(InstructionSet set, int bits) {
   if (bits != 2 && bits != 4 && bits != 8) {
     throw base::InvalidArgument(base::concat("multiply_panels: expected 2, 4 or 8 bits, found ", bits));
   }
+  if (!is_available(set)) {
+    throw base::InvalidArgument(
+        base::concat("multiply_panels: this processor has no ", name_of(set), " products"));
+  }
   switch (set) {
-    case InstructionSet::kScalar:
-      return scalar_panel_kernel(bits);
 #if defined(__x86_64__)
     case InstructionSet::kAvx2:
       return avx2_panel_kernel(bits);
     case InstructionSet::kAvx512Vnni:
       return avx512_panel_kernel(bits);
+    case InstructionSet::kAmx:
+      return amx_panel_kernel(bits);
 #elif defined(__aarch64__)
     case InstructionSet::kNeon:
       return neon_panel_kernel(bits);
 #endif
     default:
-      throw base::InvalidArgument(
-          base::concat("multiply_panels: this processor has no ", name_of(set), " products"));
+      return scalar_panel_kernel(bits);
   }
 }
 
@@ -49,10 +52,10 @@ struct PreparedRows {
   std::vector<float> col_scales;          ///< [N], where there is one for all
 };
 
-void prepare(const PanelProduct& product, PreparedRows& rows) {
+void prepare(const PanelProduct& product, std::int64_t columns, PreparedRows& rows) {
   const std::int64_t cols = product.weights.cols;
   rows.codes = product.codes;
-  rows.stride = product.weights.padded_cols();
+  rows.stride = (cols + columns - 1) / columns * columns;
   if (rows.stride != cols) {
     rows.padded.assign(static_cast<std::size_t>(product.rows * rows.stride), 0);
     for (std::int64_t row = 0; row < product.rows; ++row) {
@@ -77,26 +80,30 @@ void prepare(const PanelProduct& product, PreparedRows& rows) {
 void multiply_panels(const PanelProduct& product, float* out, InstructionSet set) {
   const PanelKernel kernel = kernel_of(set, product.weights.bits);
   thread_local PreparedRows buffer;
-  prepare(product, buffer);
+  prepare(product, kernel.columns, buffer);
   const PreparedRows& rows = buffer;  // of this thread, in every other too
   const PanelShape& shape = product.weights;
   const float* col_scales = product.col_scales_count == 1 ? rows.col_scales.data() : product.col_scales;
-  for_panel_blocks(product.rows, shape.panels(), shape.cols,
+  for_panel_blocks({.rows = product.rows,
+                    .panels = shape.panels(),
+                    .cols = shape.cols,
+                    .block_rows = kernel.rows,
+                    .grain = kernel.grain},
                    [&](std::int64_t row, std::int64_t count, std::int64_t panel) {
                      const std::int64_t col = panel * kPanelRows;
-                     kernel({.codes = rows.codes + row * rows.stride,
-                             .stride = rows.stride,
-                             .rows = count,
-                             .corrections = rows.corrections.data() + row,
-                             .row_scales = rows.scales.data() + row,
-                             .panels = product.panels + panel * shape.panel_bytes(),
-                             .panel_bytes = shape.panel_bytes(),
-                             .lines = shape.lines(),
-                             .cols = std::min(kBlockPanels * kPanelRows, shape.rows - col),
-                             .col_scales = col_scales + col,
-                             .bias = product.bias + col,
-                             .out = out + row * shape.rows + col,
-                             .out_stride = shape.rows});
+                     kernel.multiply({.codes = rows.codes + row * rows.stride,
+                                      .stride = rows.stride,
+                                      .rows = count,
+                                      .corrections = rows.corrections.data() + row,
+                                      .row_scales = rows.scales.data() + row,
+                                      .panels = product.panels + panel * shape.panel_bytes(),
+                                      .panel_bytes = shape.panel_bytes(),
+                                      .lines = shape.lines(),
+                                      .cols = std::min(kBlockPanels * kPanelRows, shape.rows - col),
+                                      .col_scales = col_scales + col,
+                                      .bias = product.bias + col,
+                                      .out = out + row * shape.rows + col,
+                                      .out_stride = shape.rows});
                    });
 }
 

@@ -62,7 +62,8 @@ class Scratch {
 /// Copies `source` (unit column stride) into `tile`, whose rows are filled up with zeros.
 void load(const TileView& source, const Tile& tile);
 
-/// Copies the transpose of `source` (unit column stride) into `tile`, whose rows are filled up with zeros.
+/// Copies the transpose of `source` (unit column stride) into `tile`, whose rows are filled up with zeros. A
+/// square of kLanes x kLanes may be transposed where it lies.
 void load_transposed(const TileView& source, const Tile& tile);
 
 /// out = left x right. `right` has rows of whole vectors (padding included) and unit column stride; only the

@@ -1,0 +1,127 @@
+#pragma once
+
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "kdqat/kernels/panel_blocks.h"
+
+/// Code for processors on which InstructionSet::kAmx is available.
+#define KDQAT_AMX __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni,amx-tile,amx-int8,amx-bf16")))
+#define KDQAT_AMX_INLINE KDQAT_AMX __attribute__((always_inline)) inline
+
+namespace kdqat::kernels {
+
+/// Products of AMX's tiles of 16 rows of 64 bytes. A left tile holds 64 bytes of 16 rows. A right tile is 16
+/// lines of a panel whose fields are whole bytes or pairs of bfloat16. Their sums are 16 rows x 16 columns of
+/// 32 bits.
+inline constexpr std::int64_t kTileBytes = kTileRows * kLineBytes;
+
+/// Left tiles that are multiplied at a time, each with up to kBlockPanels panels.
+inline constexpr std::int64_t kRowTiles = 2;
+
+enum class TileElement {
+  kByte,  ///< left signed, right unsigned; sums int32
+  kBf16,  ///< sums float32
+};
+
+/// What one set of sums is made from.
+struct TileFactors {
+  const void* left = nullptr;
+  std::int64_t row_stride = 0;       ///< bytes from one row of a left tile to the next
+  std::int64_t left_step = 0;        ///< bytes from one left tile to the next of the same rows
+  std::int64_t next_rows = 0;        ///< bytes from the first rows' tiles to the second's
+  const std::byte* right = nullptr;  ///< tiles of a panel follow each other
+  std::int64_t next_panel = 0;       ///< bytes from the first panel to the second
+  std::int64_t steps = 0;            ///< tiles that a sum runs through
+};
+
+/// Sums of kRowTiles x 2 panels: [row tile * 2 + panel][row * 16 + column].
+template <typename Sum>
+struct alignas(kLineBytes) TileSums {
+  std::array<std::array<Sum, kTileRows * kPanelRows>, kRowTiles * 2> values;
+
+  const Sum* row(std::int64_t row, std::int64_t panel) const {
+    return values[static_cast<std::size_t>(row / kTileRows * 2 + panel)].data() +
+           row % kTileRows * kPanelRows;
+  }
+};
+
+/// Keeps the compiler from moving writes to memory behind what follows: GCC 12 does not know that its tile
+/// instructions read memory.
+inline void finish_writes() { asm volatile("" ::: "memory"); }
+
+/// Tiles 0 - 3 hold sums, 4 and 5 the left factors of `rows` (1 .. 2 x 16) rows, 6 and 7 the right ones.
+KDQAT_AMX_INLINE void configure_tiles(std::int64_t rows) {
+  struct alignas(64) {
+    std::uint8_t palette = 1;
+    std::uint8_t start_row = 0;
+    std::uint8_t reserved[14] = {};
+    std::uint16_t row_bytes[16] = {};
+    std::uint8_t rows[16] = {};
+  } config;
+  const auto first = static_cast<std::uint8_t>(rows < kTileRows ? rows : kTileRows);
+  const auto second = static_cast<std::uint8_t>(rows > kTileRows ? rows - kTileRows : 1);
+  for (int tile = 0; tile < 8; ++tile) {
+    config.row_bytes[tile] = kLineBytes;
+    config.rows[tile] = kTileRows;
+  }
+  config.rows[0] = config.rows[1] = config.rows[4] = first;
+  config.rows[2] = config.rows[3] = config.rows[5] = second;
+  finish_writes();
+  _tile_loadconfig(&config);
+}
+
+/// kTiles left tiles times kPanels panels. Tiles are configured.
+template <TileElement kElement, int kTiles, int kPanels, typename Sum>
+KDQAT_AMX_INLINE void multiply_tiles(const TileFactors& factors, TileSums<Sum>& sums) {
+  _tile_zero(0);
+  if constexpr (kPanels == 2) _tile_zero(1);
+  if constexpr (kTiles == 2) _tile_zero(2);
+  if constexpr (kTiles == 2 && kPanels == 2) _tile_zero(3);
+  const auto* left = static_cast<const std::byte*>(factors.left);
+  const std::byte* right = factors.right;
+  for (std::int64_t step = 0; step < factors.steps; ++step, left += factors.left_step, right += kTileBytes) {
+    _tile_loadd(4, left, factors.row_stride);
+    _tile_loadd(6, right, kLineBytes);
+    if constexpr (kElement == TileElement::kByte) _tile_dpbsud(0, 4, 6);
+    if constexpr (kElement == TileElement::kBf16) _tile_dpbf16ps(0, 4, 6);
+    if constexpr (kPanels == 2) {
+      _tile_loadd(7, right + factors.next_panel, kLineBytes);
+      if constexpr (kElement == TileElement::kByte) _tile_dpbsud(1, 4, 7);
+      if constexpr (kElement == TileElement::kBf16) _tile_dpbf16ps(1, 4, 7);
+    }
+    if constexpr (kTiles == 2) {
+      _tile_loadd(5, left + factors.next_rows, factors.row_stride);
+      if constexpr (kElement == TileElement::kByte) _tile_dpbsud(2, 5, 6);
+      if constexpr (kElement == TileElement::kBf16) _tile_dpbf16ps(2, 5, 6);
+      if constexpr (kPanels == 2 && kElement == TileElement::kByte) _tile_dpbsud(3, 5, 7);
+      if constexpr (kPanels == 2 && kElement == TileElement::kBf16) _tile_dpbf16ps(3, 5, 7);
+    }
+  }
+  _tile_stored(0, sums.values[0].data(), kLineBytes);
+  if constexpr (kPanels == 2) _tile_stored(1, sums.values[1].data(), kLineBytes);
+  if constexpr (kTiles == 2) _tile_stored(2, sums.values[2].data(), kLineBytes);
+  if constexpr (kTiles == 2 && kPanels == 2) _tile_stored(3, sums.values[3].data(), kLineBytes);
+}
+
+/// multiply_tiles for `rows` (1 .. 2 x 16) rows and one or two panels.
+template <TileElement kElement, typename Sum>
+KDQAT_AMX_INLINE void multiply_tiles(const TileFactors& factors, std::int64_t rows, bool two_panels,
+                                     TileSums<Sum>& sums) {
+  if (rows > kTileRows) {
+    two_panels ? multiply_tiles<kElement, 2, 2>(factors, sums)
+               : multiply_tiles<kElement, 2, 1>(factors, sums);
+  } else {
+    two_panels ? multiply_tiles<kElement, 1, 2>(factors, sums)
+               : multiply_tiles<kElement, 1, 1>(factors, sums);
+  }
+}
+
+}  // namespace kdqat::kernels
+
+#endif

@@ -1,0 +1,53 @@
+#include "kdqat/kernels/bf16_kernels.h"
+
+#if defined(__x86_64__)
+
+#include <algorithm>
+
+#include "kdqat/kernels/amx_tiles.h"
+#include "kdqat/kernels/panel_blocks.h"
+
+namespace kdqat::kernels {
+namespace {
+
+/// Of one row and panel.
+KDQAT_AMX_INLINE void finish(const Bf16Block& block, std::int64_t row, std::int64_t panel, __m512 sum) {
+  const std::int64_t col = panel * kPanelRows;
+  const std::int64_t width = block.cols - col;
+  const auto mask = static_cast<__mmask16>(width >= kPanelRows ? 0xFFFF : (1 << width) - 1);
+  float* out = block.out + row * block.out_stride + col;
+  if (block.bias != nullptr) sum = _mm512_add_ps(sum, _mm512_maskz_loadu_ps(mask, block.bias + col));
+  if (block.accumulate) sum = _mm512_add_ps(sum, _mm512_maskz_loadu_ps(mask, out));
+  _mm512_mask_storeu_ps(out, mask, sum);
+}
+
+KDQAT_AMX void multiply_amx(const Bf16Block& block) {
+  constexpr auto kBytes = static_cast<std::int64_t>(sizeof(std::uint16_t));
+  const bool two_panels = block.cols > kPanelRows;
+  configure_tiles(block.rows);
+  TileSums<float> sums;
+  multiply_tiles<TileElement::kBf16>({.left = block.x,
+                                      .row_stride = block.row_stride * kBytes,
+                                      .left_step = block.tile_stride * kBytes,
+                                      .next_rows = block.next_rows * kBytes,
+                                      .right = reinterpret_cast<const std::byte*>(block.panels),
+                                      .next_panel = block.panel_stride * kBytes,
+                                      .steps = (block.pairs + kTilePairs - 1) / kTilePairs},
+                                     block.rows, two_panels, sums);
+  for (std::int64_t row = 0; row < block.rows; ++row) {
+    finish(block, row, 0, _mm512_load_ps(sums.row(row, 0)));
+    if (two_panels) finish(block, row, 1, _mm512_load_ps(sums.row(row, 1)));
+  }
+  _tile_release();
+}
+
+}  // namespace
+
+Bf16Kernel amx_bf16_kernel() {
+  return {
+      .multiply = multiply_amx, .rows = kRowTiles * kTileRows, .columns = 2 * kTilePairs, .grain = 1 << 22};
+}
+
+}  // namespace kdqat::kernels
+
+#endif
