@@ -24,6 +24,10 @@ inline constexpr std::int64_t kTileBytes = kTileRows * kLineBytes;
 /// Left tiles that are multiplied at a time, each with up to kBlockPanels panels.
 inline constexpr std::int64_t kRowTiles = 2;
 
+/// Rows whose factors stay in a core's cache while all panels pass by: tiles are so fast that panels would
+/// have to come too often for fewer.
+inline constexpr std::int64_t kTileGroupRows = 256;
+
 enum class TileElement {
   kByte,  ///< left signed, right unsigned; sums int32
   kBf16,  ///< sums float32
@@ -56,25 +60,26 @@ struct alignas(kLineBytes) TileSums {
 inline void finish_writes() { asm volatile("" ::: "memory"); }
 
 /// Tiles 0 - 3 hold sums, 4 and 5 the left factors of `rows` (1 .. 2 x 16) rows, 6 and 7 the right ones.
-KDQAT_AMX_INLINE void configure_tiles(std::int64_t rows) {
-  struct alignas(64) {
-    std::uint8_t palette = 1;
-    std::uint8_t start_row = 0;
-    std::uint8_t reserved[14] = {};
-    std::uint16_t row_bytes[16] = {};
-    std::uint8_t rows[16] = {};
-  } config;
-  const auto first = static_cast<std::uint8_t>(rows < kTileRows ? rows : kTileRows);
-  const auto second = static_cast<std::uint8_t>(rows > kTileRows ? rows - kTileRows : 1);
-  for (int tile = 0; tile < 8; ++tile) {
-    config.row_bytes[tile] = kLineBytes;
-    config.rows[tile] = kTileRows;
+void configure_tiles(std::int64_t rows);
+
+/// What a plan calls in each thread: tiles for whole rows, and back to a processor without tiles.
+BlockPlan tile_plan(std::int64_t block_rows);
+
+/// Tiles for fewer rows than the plan's, which must not read behind them, while it lives.
+class TilesForRows {
+ public:
+  explicit TilesForRows(std::int64_t rows) : changed_(rows % kTileRows != 0) {
+    if (changed_) configure_tiles(rows);
   }
-  config.rows[0] = config.rows[1] = config.rows[4] = first;
-  config.rows[2] = config.rows[3] = config.rows[5] = second;
-  finish_writes();
-  _tile_loadconfig(&config);
-}
+  ~TilesForRows() {
+    if (changed_) configure_tiles(kRowTiles * kTileRows);
+  }
+  TilesForRows(const TilesForRows&) = delete;
+  TilesForRows& operator=(const TilesForRows&) = delete;
+
+ private:
+  bool changed_;
+};
 
 /// kTiles left tiles times kPanels panels. Tiles are configured.
 template <TileElement kElement, int kTiles, int kPanels, typename Sum>

@@ -220,16 +220,18 @@ class Products {
     const std::int64_t panel_pairs = bf16_panel_bytes(kPanelRows, arriving_.rows) / kLineBytes;
     const std::int64_t panels = (backward_.inputs + kPanelRows - 1) / kPanelRows;
     const std::int64_t tasks = (panels + kBlockPanels - 1) / kBlockPanels;
+    const std::int64_t block_rows = kernel_.plan.block_rows;
     base::parallel_for(0, tasks, 1, [&](std::int64_t first, std::int64_t last) {
+      const BlockSession session(kernel_.plan);
       for (std::int64_t panel = first * kBlockPanels; panel < last * kBlockPanels; panel += kBlockPanels) {
         const std::int64_t col = panel * kPanelRows;
-        for (std::int64_t row = 0; row < outputs; row += kernel_.rows) {
+        for (std::int64_t row = 0; row < outputs; row += block_rows) {
           kernel_.multiply({.x = transposed_.at(row, 0),
                             .row_stride = in_tiles ? 2 * kTilePairs : 2,
                             .pair_stride = transposed_.pair_stride(),
                             .tile_stride = kTilePairs * transposed_.pair_stride(),
                             .next_rows = transposed_.block_stride(),
-                            .rows = std::min(kernel_.rows, outputs - row),
+                            .rows = std::min(block_rows, outputs - row),
                             .pairs = (arriving_.rows + 1) / 2,
                             .panel_stride = panel_pairs * 2 * kPanelRows,
                             .panels = backward_.input_panels + panel * panel_pairs * 2 * kPanelRows,

@@ -81,9 +81,7 @@ void multiply_avx512(const Bf16Block& block) {
 
 }  // namespace
 
-Bf16Kernel avx512_bf16_kernel() {
-  return {.multiply = multiply_avx512, .rows = kBlockRows, .grain = PanelGrid{}.grain};
-}
+Bf16Kernel avx512_bf16_kernel() { return {.multiply = multiply_avx512}; }
 
 }  // namespace kdqat::kernels
 

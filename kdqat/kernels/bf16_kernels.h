@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "kdqat/kernels/instruction_set.h"
+#include "kdqat/kernels/panel_blocks.h"
 
 namespace kdqat::kernels {
 
@@ -16,7 +17,7 @@ struct Bf16Block {
   std::int64_t pair_stride = 2;      ///< from one pair of a row to its next, in elements; of AMX 2 in a tile
   std::int64_t tile_stride = 2 * kTilePairs;  ///< AMX: from one tile of kTilePairs pairs to the next
   std::int64_t next_rows = 0;                 ///< AMX: from row 0 to row 16, in elements
-  std::int64_t rows = 0;                      ///< 1 .. Bf16Kernel::rows
+  std::int64_t rows = 0;                      ///< 1 .. block_rows of the plan
   std::int64_t pairs = 0;
   std::int64_t panel_stride = 0;          ///< from one panel to the next, in elements
   const std::uint16_t* panels = nullptr;  ///< [panels, pairs, 16, 2]
@@ -29,9 +30,8 @@ struct Bf16Block {
 
 struct Bf16Kernel {
   void (*multiply)(const Bf16Block& block) = nullptr;
-  std::int64_t rows = 0;     ///< of a block, at most
+  BlockPlan plan = {};
   std::int64_t columns = 2;  ///< elements of a row are read up to a whole multiple of this
-  std::int64_t grain = 0;    ///< multiplications that are worth a thread
 
   bool in_tiles() const { return columns > 2; }
 };

@@ -24,7 +24,7 @@ KDQAT_AMX_INLINE void finish(const Bf16Block& block, std::int64_t row, std::int6
 KDQAT_AMX void multiply_amx(const Bf16Block& block) {
   constexpr auto kBytes = static_cast<std::int64_t>(sizeof(std::uint16_t));
   const bool two_panels = block.cols > kPanelRows;
-  configure_tiles(block.rows);
+  TilesForRows tiles(block.rows);
   TileSums<float> sums;
   multiply_tiles<TileElement::kBf16>({.left = block.x,
                                       .row_stride = block.row_stride * kBytes,
@@ -38,14 +38,12 @@ KDQAT_AMX void multiply_amx(const Bf16Block& block) {
     finish(block, row, 0, _mm512_load_ps(sums.row(row, 0)));
     if (two_panels) finish(block, row, 1, _mm512_load_ps(sums.row(row, 1)));
   }
-  _tile_release();
 }
 
 }  // namespace
 
 Bf16Kernel amx_bf16_kernel() {
-  return {
-      .multiply = multiply_amx, .rows = kRowTiles * kTileRows, .columns = 2 * kTilePairs, .grain = 1 << 22};
+  return {.multiply = multiply_amx, .plan = tile_plan(kRowTiles * kTileRows), .columns = 2 * kTilePairs};
 }
 
 }  // namespace kdqat::kernels

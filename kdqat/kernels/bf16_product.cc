@@ -166,26 +166,23 @@ void multiply_bf16_panels(const Bf16Product& product, float* out, InstructionSet
     }
     x = padded.data();
   }
-  for_panel_blocks({.rows = product.rows,
-                    .panels = (product.outputs + kPanelRows - 1) / kPanelRows,
-                    .cols = product.cols,
-                    .block_rows = kernel.rows,
-                    .grain = kernel.grain},
-                   [&](std::int64_t row, std::int64_t count, std::int64_t panel) {
-                     const std::int64_t col = panel * kPanelRows;
-                     kernel.multiply({.x = x + row * stride,
-                                      .row_stride = stride,
-                                      .next_rows = kTileRows * stride,
-                                      .rows = count,
-                                      .pairs = stride / kPair,
-                                      .panel_stride = panel_pairs * kPanelRows * kPair,
-                                      .panels = product.panels + panel * panel_pairs * kPanelRows * kPair,
-                                      .cols = std::min(kBlockPanels * kPanelRows, product.outputs - col),
-                                      .bias = product.bias == nullptr ? nullptr : product.bias + col,
-                                      .accumulate = product.accumulate,
-                                      .out = out + row * product.outputs + col,
-                                      .out_stride = product.outputs});
-                   });
+  for_panel_blocks(
+      {.rows = product.rows, .panels = (product.outputs + kPanelRows - 1) / kPanelRows, .cols = product.cols},
+      kernel.plan, [&](std::int64_t row, std::int64_t count, std::int64_t panel) {
+        const std::int64_t col = panel * kPanelRows;
+        kernel.multiply({.x = x + row * stride,
+                         .row_stride = stride,
+                         .next_rows = kTileRows * stride,
+                         .rows = count,
+                         .pairs = stride / kPair,
+                         .panel_stride = panel_pairs * kPanelRows * kPair,
+                         .panels = product.panels + panel * panel_pairs * kPanelRows * kPair,
+                         .cols = std::min(kBlockPanels * kPanelRows, product.outputs - col),
+                         .bias = product.bias == nullptr ? nullptr : product.bias + col,
+                         .accumulate = product.accumulate,
+                         .out = out + row * product.outputs + col,
+                         .out_stride = product.outputs});
+      });
 }
 
 }  // namespace kdqat::kernels

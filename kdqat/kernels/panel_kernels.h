@@ -11,7 +11,7 @@ namespace kdqat::kernels {
 struct PanelBlock {
   const std::int8_t* codes = nullptr;  ///< [rows, stride], zeros behind the columns
   std::int64_t stride = 0;
-  std::int64_t rows = 0;                      ///< 1 .. PanelKernel::rows
+  std::int64_t rows = 0;                      ///< 1 .. block_rows of the plan
   const std::int32_t* corrections = nullptr;  ///< [rows]: the offset of the weights' fields times a row's sum
   const float* row_scales = nullptr;          ///< [rows]
   const std::uint8_t* panels = nullptr;
@@ -42,9 +42,8 @@ struct PanelKernel {
   /// out = float(sum - correction) * (row_scale * col_scale) + bias.
   void (*multiply)(const PanelBlock& block) = nullptr;
 
-  std::int64_t rows = kBlockRows;        ///< of a block, at most
+  BlockPlan plan = {};
   std::int64_t columns = kPanelColumns;  ///< codes of a row are read up to a whole multiple of this
-  std::int64_t grain = PanelGrid{}.grain;
 };
 
 /// The kernel of each instruction set for weights of `bits` bits.

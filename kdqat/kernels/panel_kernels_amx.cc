@@ -59,11 +59,9 @@ KDQAT_AMX void multiply_amx(const PanelBlock& block) {
     spread<kBits>(block.panels + block.panel_bytes, block.lines, tiles, right + tiles * kTileBytes);
   finish_writes();
 
-  std::int64_t configured = 0;
   for (std::int64_t first = 0; first < block.rows; first += kRowTiles * kTileRows) {
     const std::int64_t rows = std::min(block.rows - first, kRowTiles * kTileRows);
-    if (rows != configured) configure_tiles(rows);
-    configured = rows;
+    TilesForRows tiles_for_rows(rows);
     TileSums<std::int32_t> sums;
     multiply_tiles<TileElement::kByte>({.left = block.codes + first * block.stride,
                                         .row_stride = block.stride,
@@ -78,7 +76,6 @@ KDQAT_AMX void multiply_amx(const PanelBlock& block) {
       if (two_panels) finish_panel(block, first + row, 1, _mm512_load_si512(sums.row(row, 1)));
     }
   }
-  _tile_release();
 }
 
 }  // namespace
@@ -87,9 +84,8 @@ PanelKernel amx_panel_kernel(int bits) {
   return {.multiply = bits == 2   ? multiply_amx<2>
                       : bits == 4 ? multiply_amx<4>
                                   : multiply_amx<8>,
-          .rows = kGroupRows,
-          .columns = kTileColumns,
-          .grain = 1 << 22};
+          .plan = tile_plan(kTileGroupRows),
+          .columns = kTileColumns};
 }
 
 }  // namespace kdqat::kernels

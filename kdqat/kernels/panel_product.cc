@@ -84,11 +84,7 @@ void multiply_panels(const PanelProduct& product, float* out, InstructionSet set
   const PreparedRows& rows = buffer;  // of this thread, in every other too
   const PanelShape& shape = product.weights;
   const float* col_scales = product.col_scales_count == 1 ? rows.col_scales.data() : product.col_scales;
-  for_panel_blocks({.rows = product.rows,
-                    .panels = shape.panels(),
-                    .cols = shape.cols,
-                    .block_rows = kernel.rows,
-                    .grain = kernel.grain},
+  for_panel_blocks({.rows = product.rows, .panels = shape.panels(), .cols = shape.cols}, kernel.plan,
                    [&](std::int64_t row, std::int64_t count, std::int64_t panel) {
                      const std::int64_t col = panel * kPanelRows;
                      kernel.multiply({.codes = rows.codes + row * rows.stride,
