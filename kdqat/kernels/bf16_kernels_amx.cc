@@ -10,15 +10,26 @@
 namespace kdqat::kernels {
 namespace {
 
-/// Of one row and panel.
-KDQAT_AMX_INLINE void finish(const Bf16Block& block, std::int64_t row, std::int64_t panel, __m512 sum) {
-  const std::int64_t col = panel * kPanelRows;
-  const std::int64_t width = block.cols - col;
-  const auto mask = static_cast<__mmask16>(width >= kPanelRows ? 0xFFFF : (1 << width) - 1);
-  float* out = block.out + row * block.out_stride + col;
-  if (block.bias != nullptr) sum = _mm512_add_ps(sum, _mm512_maskz_loadu_ps(mask, block.bias + col));
-  if (block.accumulate) sum = _mm512_add_ps(sum, _mm512_maskz_loadu_ps(mask, out));
-  _mm512_mask_storeu_ps(out, mask, sum);
+template <int kPanels>
+KDQAT_AMX_INLINE void finish_rows(const Bf16Block& block, const TileSums<float>& sums) {
+  const std::int64_t width = block.cols - (kPanels - 1) * kPanelRows;
+  const auto last_mask = static_cast<__mmask16>(width >= kPanelRows ? 0xFFFF : (1 << width) - 1);
+  const __mmask16 masks[2] = {kPanels == 2 ? static_cast<__mmask16>(0xFFFF) : last_mask, last_mask};
+  __m512 bias[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()};
+  for (int panel = 0; panel < kPanels && block.bias != nullptr; ++panel)
+    bias[panel] = _mm512_maskz_loadu_ps(masks[panel], block.bias + panel * kPanelRows);
+  const std::int64_t rows = block.rows;
+  const std::int64_t stride = block.out_stride;
+  const bool accumulate = block.accumulate;
+  float* out = block.out;
+  for (std::int64_t row = 0; row < rows; ++row, out += stride) {
+    for (int panel = 0; panel < kPanels; ++panel) {
+      float* line = out + panel * kPanelRows;
+      __m512 sum = _mm512_add_ps(_mm512_load_ps(sums.row(row, panel)), bias[panel]);
+      if (accumulate) sum = _mm512_add_ps(sum, _mm512_maskz_loadu_ps(masks[panel], line));
+      _mm512_mask_storeu_ps(line, masks[panel], sum);
+    }
+  }
 }
 
 KDQAT_AMX void multiply_amx(const Bf16Block& block) {
@@ -34,10 +45,7 @@ KDQAT_AMX void multiply_amx(const Bf16Block& block) {
                                       .next_panel = block.panel_stride * kBytes,
                                       .steps = (block.pairs + kTilePairs - 1) / kTilePairs},
                                      block.rows, two_panels, sums);
-  for (std::int64_t row = 0; row < block.rows; ++row) {
-    finish(block, row, 0, _mm512_load_ps(sums.row(row, 0)));
-    if (two_panels) finish(block, row, 1, _mm512_load_ps(sums.row(row, 1)));
-  }
+  two_panels ? finish_rows<2>(block, sums) : finish_rows<1>(block, sums);
 }
 
 }  // namespace
