@@ -39,7 +39,7 @@ struct Problem {
     bool operator==(const Result&) const = default;
   };
 
-  Result run(bool accumulate = false) const {
+  Result run(InstructionSet set, bool accumulate = false) const {
     Result result{std::vector<float>(index(tokens * inputs), accumulate ? 0.5F : 99.0F),
                   std::vector<float>(index(outputs * inputs), 99.0F),
                   std::vector<float>(index(outputs), 99.0F)};
@@ -49,24 +49,24 @@ struct Problem {
     pack_transposed_bf16_panels(x.data(), tokens, inputs, input_panels.data());
     std::mutex mutex;
     std::vector<int> finished(index(tokens), 0);
-    multiply_bf16_backward(
-        {.arriving = {.values = arriving.data(),
-                      .rows = tokens,
-                      .cols = outputs,
-                      .weight_scales = weight_scales.data(),
-                      .weight_scales_count = outputs,
-                      .input_scales = input_scales.data(),
-                      .input_scales_count = tokens},
-         .weight_panels = weight_panels.data(),
-         .input_panels = input_panels.data(),
-         .inputs = inputs,
-         .accumulate = accumulate,
-         .finish_rows =
-             [&](std::int64_t first, std::int64_t count) {
-               const std::lock_guard lock(mutex);
-               for (std::int64_t t = first; t < first + count; ++t) ++finished[index(t)];
-             }},
-        {.x = result.x.data(), .weight = result.weight.data(), .bias = result.bias.data()});
+    multiply_bf16_backward({.arriving = {.values = arriving.data(),
+                                         .rows = tokens,
+                                         .cols = outputs,
+                                         .weight_scales = weight_scales.data(),
+                                         .weight_scales_count = outputs,
+                                         .input_scales = input_scales.data(),
+                                         .input_scales_count = tokens},
+                            .weight_panels = weight_panels.data(),
+                            .input_panels = input_panels.data(),
+                            .inputs = inputs,
+                            .accumulate = accumulate,
+                            .finish_rows =
+                                [&](std::int64_t first, std::int64_t count) {
+                                  const std::lock_guard lock(mutex);
+                                  for (std::int64_t t = first; t < first + count; ++t) ++finished[index(t)];
+                                }},
+                           {.x = result.x.data(), .weight = result.weight.data(), .bias = result.bias.data()},
+                           set);
     EXPECT_THAT(finished, ::testing::Each(1));
     return result;
   }
@@ -87,20 +87,33 @@ struct Sum {
   }
 };
 
-class Bf16BackwardTest : public ::testing::Test {
+class Bf16BackwardTest : public ::testing::TestWithParam<InstructionSet> {
  protected:
   void SetUp() override {
     if (!has_bf16_products()) GTEST_SKIP() << "this processor has no bf16 products";
+    if (!is_available(GetParam()))
+      GTEST_SKIP() << "this processor has no " << name_of(GetParam()) << " products";
   }
 };
 
+INSTANTIATE_TEST_SUITE_P(EverySet, Bf16BackwardTest,
+                         ::testing::Values(InstructionSet::kAvx512Vnni, InstructionSet::kAmx),
+                         [](const auto& info) {
+                           return info.param == InstructionSet::kAmx ? "Amx" : "Avx512";
+                         });
+
 // Sums of n terms round at most n + 1 times, each by half a last place of what is summed so far.
-TEST_F(Bf16BackwardTest, GradientsAreTheProductsOfRoundedGradientsAndCodes) {
-  for (const auto& [tokens, inputs, outputs] :
-       {std::tuple{1, 1, 1}, {2, 17, 8}, {33, 16, 9}, {70, 40, 23}, {131, 33, 16}, {64, 32, 32}}) {
+TEST_P(Bf16BackwardTest, GradientsAreTheProductsOfRoundedGradientsAndCodes) {
+  for (const auto& [tokens, inputs, outputs] : {std::tuple{1, 1, 1},
+                                                {2, 17, 8},
+                                                {33, 16, 9},
+                                                {70, 40, 23},
+                                                {131, 33, 16},
+                                                {64, 32, 32},
+                                                {300, 40, 70}}) {
     SCOPED_TRACE(base::concat(tokens, " tokens, ", inputs, " inputs, ", outputs, " outputs"));
     const Problem problem(tokens, inputs, outputs);
-    const Problem::Result result = problem.run();
+    const Problem::Result result = problem.run(GetParam());
     for (std::int64_t t = 0; t < tokens; ++t) {
       for (std::int64_t i = 0; i < inputs; ++i) {
         Sum sum;
@@ -129,20 +142,20 @@ TEST_F(Bf16BackwardTest, GradientsAreTheProductsOfRoundedGradientsAndCodes) {
   }
 }
 
-TEST_F(Bf16BackwardTest, AccumulatingAddsToTheGradientOfX) {
+TEST_P(Bf16BackwardTest, AccumulatingAddsToTheGradientOfX) {
   const Problem problem(37, 20, 24);
-  const Problem::Result set = problem.run();
-  const Problem::Result added = problem.run(/*accumulate=*/true);
+  const Problem::Result set = problem.run(GetParam());
+  const Problem::Result added = problem.run(GetParam(), /*accumulate=*/true);
   for (std::size_t i = 0; i < set.x.size(); ++i) EXPECT_EQ(added.x[i], set.x[i] + 0.5F);
   EXPECT_EQ(added.weight, set.weight);
 }
 
-TEST_F(Bf16BackwardTest, ThreadsDoNotChangeTheBits) {
+TEST_P(Bf16BackwardTest, ThreadsDoNotChangeTheBits) {
   const Problem problem(333, 65, 70);
-  expect_the_same_for_every_thread_count([&] { return problem.run(); });
+  expect_the_same_for_every_thread_count([&] { return problem.run(GetParam()); });
 }
 
-TEST_F(Bf16BackwardTest, PanelsOfBfloatAreThoseOfTheirCodes) {
+TEST(Bf16TransposedPanelsTest, PanelsOfBfloatAreThoseOfTheirCodes) {
   const std::vector<std::int8_t> codes = random_codes(1, 21 * 35, 127);
   std::vector<std::uint16_t> values;
   for (const std::int8_t code : codes) values.push_back(bf16_bits(static_cast<float>(code)));

@@ -31,7 +31,7 @@ struct Problem {
         weights(random_values(2, n * k)),
         bias(random_values(3, n)) {}
 
-  std::vector<float> multiply() const {
+  std::vector<float> multiply(InstructionSet set) const {
     std::vector<std::uint16_t> panels(index(bf16_panel_bytes(outputs, cols) / 2), 0x7FC0);
     pack_bf16_panels(weights.data(), outputs, cols, panels.data());
     std::vector<float> out(index(rows * outputs), 99.0F);
@@ -41,7 +41,7 @@ struct Problem {
                           .panels = panels.data(),
                           .outputs = outputs,
                           .bias = bias.data()},
-                         out.data());
+                         out.data(), set);
     return out;
   }
 
@@ -51,19 +51,33 @@ struct Problem {
   std::vector<float> bias;
 };
 
-class Bf16ProductTest : public ::testing::Test {
+class Bf16ProductTest : public ::testing::TestWithParam<InstructionSet> {
  protected:
   void SetUp() override {
     if (!has_bf16_products()) GTEST_SKIP() << "this processor has no bf16 products";
+    if (!is_available(GetParam()))
+      GTEST_SKIP() << "this processor has no " << name_of(GetParam()) << " products";
   }
 };
 
+INSTANTIATE_TEST_SUITE_P(EverySet, Bf16ProductTest,
+                         ::testing::Values(InstructionSet::kAvx512Vnni, InstructionSet::kAmx),
+                         [](const auto& info) {
+                           return info.param == InstructionSet::kAmx ? "Amx" : "Avx512";
+                         });
+
 // A sum of k products of at most 9 rounds at most k + 1 times, each by half a last place of what is summed so
 // far; the processor flushes what is below the normal numbers, which is smaller.
-TEST_F(Bf16ProductTest, IsTheSumOfTheProductsOfRoundedFactors) {
-  for (const auto& [m, k, n] : {std::tuple{1, 1, 1}, {2, 7, 17}, {9, 64, 33}, {101, 48, 70}, {8, 31, 32}}) {
+TEST_P(Bf16ProductTest, IsTheSumOfTheProductsOfRoundedFactors) {
+  for (const auto& [m, k, n] : {std::tuple{1, 1, 1},
+                                {2, 7, 17},
+                                {9, 64, 33},
+                                {101, 48, 70},
+                                {8, 31, 32},
+                                {17, 96, 16},
+                                {300, 70, 40}}) {
     const Problem problem(m, k, n);
-    const std::vector<float> out = problem.multiply();
+    const std::vector<float> out = problem.multiply(GetParam());
     for (std::int64_t t = 0; t < m; ++t) {
       for (std::int64_t o = 0; o < n; ++o) {
         double sum = static_cast<double>(problem.bias[index(o)]);
@@ -81,23 +95,23 @@ TEST_F(Bf16ProductTest, IsTheSumOfTheProductsOfRoundedFactors) {
   }
 }
 
-TEST_F(Bf16ProductTest, ARowDoesNotDependOnTheOthers) {
+TEST_P(Bf16ProductTest, ARowDoesNotDependOnTheOthers) {
   const Problem all(60, 64, 48);
-  const std::vector<float> expected = all.multiply();
+  const std::vector<float> expected = all.multiply(GetParam());
   for (const std::int64_t first : {0, 13, 59}) {
     Problem one(1, 64, 48);
     one.x.assign(all.x.begin() + first * 64, all.x.begin() + (first + 1) * 64);
-    EXPECT_EQ(one.multiply(),
+    EXPECT_EQ(one.multiply(GetParam()),
               std::vector<float>(expected.begin() + first * 48, expected.begin() + (first + 1) * 48));
   }
 }
 
-TEST_F(Bf16ProductTest, ThreadsDoNotChangeTheBits) {
+TEST_P(Bf16ProductTest, ThreadsDoNotChangeTheBits) {
   const Problem problem(150, 384, 100);
-  expect_the_same_for_every_thread_count([&] { return problem.multiply(); });
+  expect_the_same_for_every_thread_count([&] { return problem.multiply(GetParam()); });
 }
 
-TEST_F(Bf16ProductTest, WeightsThatAreRoundedAlreadyGiveTheSamePanels) {
+TEST(Bf16PanelsTest, WeightsThatAreRoundedAlreadyGiveTheSamePanels) {
   const std::vector<float> weights = random_values(4, 19 * 21);
   std::vector<std::uint16_t> rounded;
   for (const float weight : weights) rounded.push_back(bf16_bits(weight));

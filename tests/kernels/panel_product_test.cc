@@ -79,14 +79,15 @@ void for_sets_and_bits(const Body& body) {
   }
 }
 
-// Every height of a block, one panel and two, whole and cut; more rows than a group.
+// Every height of a block, one panel and two, whole and cut; more rows than a group, of tiles too.
 TEST(PanelProductTest, EveryInstructionSetGivesTheBitsOfPlainSums) {
   for_sets_and_bits([](InstructionSet set, int bits) {
     for (std::int64_t m = 1; m <= 9; ++m) {
       const Problem problem(m, 19 + m, 15 + 5 * m, bits);
       EXPECT_EQ(problem.multiply(set), problem.expected()) << m << " rows";
     }
-    for (const auto& [m, k, n] : {std::tuple{1, 1, 1}, {17, 64, 32}, {101, 48, 70}, {3, 16, 16}}) {
+    for (const auto& [m, k, n] :
+         {std::tuple{1, 1, 1}, {17, 64, 32}, {101, 48, 70}, {3, 16, 16}, {33, 200, 17}, {300, 100, 40}}) {
       const Problem problem(m, k, n, bits);
       EXPECT_EQ(problem.multiply(set), problem.expected()) << m << " x " << k << " x " << n;
     }
@@ -126,7 +127,8 @@ TEST(PanelProductTest, NoRowsGiveNothing) {
 TEST(PanelProductTest, OtherBitsAndSetsAreRefused) {
   const Problem problem(1, 16, 16, 2);
   const std::vector<InstructionSet> here = available_instruction_sets();
-  for (const InstructionSet set : {InstructionSet::kAvx512Vnni, InstructionSet::kNeon}) {
+  for (const InstructionSet set :
+       {InstructionSet::kAvx512Vnni, InstructionSet::kAmx, InstructionSet::kNeon}) {
     if (std::find(here.begin(), here.end(), set) != here.end()) continue;
     EXPECT_THAT([&] { problem.multiply(set); },
                 ThrowsMessage<base::InvalidArgument>(HasSubstr(std::string(name_of(set)))));
