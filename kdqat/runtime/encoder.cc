@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "kdqat/base/parallel.h"
-#include "kdqat/kernels/attention.h"
+#include "kdqat/kernels/integer_attention.h"
 #include "kdqat/kernels/layer_norm.h"
 #include "kdqat/kernels/panel_blocks.h"
 #include "kdqat/kernels/quantize.h"
@@ -138,19 +138,9 @@ void Encoder::attend(const LayerWeights& layer, Workspace& workspace) const {
   const kernels::AttentionShape shape{.cu_seqlens = workspace.cu_seqlens,
                                       .heads = config_.num_attention_heads,
                                       .head_size = config_.head_size()};
-  for (std::vector<float>* operand : {&workspace.query, &workspace.key, &workspace.value}) {
-    kernels::fake_quantize_heads(shape, kernels::AttentionScales::kHead, operand->data(), operand->data());
-  }
-  const std::int64_t pairs = shape.ragged_size();
-  for (std::vector<float>* buffer : {&workspace.scores, &workspace.map, &workspace.quantized_map})
-    reserve(*buffer, pairs);
-  kernels::attention_forward(
+  kernels::integer_attention(
       shape, {.query = workspace.query.data(), .key = workspace.key.data(), .value = workspace.value.data()},
-      {}, kernels::AttentionScales::kHead,
-      {.scores = workspace.scores.data(),
-       .map = workspace.map.data(),
-       .quantized_map = workspace.quantized_map.data(),
-       .context = workspace.context.data()});
+      workspace.context.data(), set_);
 }
 
 /// context and hidden -> hidden, of the first `count` rows.

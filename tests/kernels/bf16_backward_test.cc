@@ -98,8 +98,8 @@ class Bf16BackwardTest : public ::testing::TestWithParam<InstructionSet> {
 
 INSTANTIATE_TEST_SUITE_P(EverySet, Bf16BackwardTest,
                          ::testing::Values(InstructionSet::kAvx512Vnni, InstructionSet::kAmx),
-                         [](const auto& info) {
-                           return info.param == InstructionSet::kAmx ? "Amx" : "Avx512";
+                         [](const auto& test) {
+                           return test.param == InstructionSet::kAmx ? "Amx" : "Avx512";
                          });
 
 // Sums of n terms round at most n + 1 times, each by half a last place of what is summed so far.

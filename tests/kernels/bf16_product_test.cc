@@ -62,8 +62,8 @@ class Bf16ProductTest : public ::testing::TestWithParam<InstructionSet> {
 
 INSTANTIATE_TEST_SUITE_P(EverySet, Bf16ProductTest,
                          ::testing::Values(InstructionSet::kAvx512Vnni, InstructionSet::kAmx),
-                         [](const auto& info) {
-                           return info.param == InstructionSet::kAmx ? "Amx" : "Avx512";
+                         [](const auto& test) {
+                           return test.param == InstructionSet::kAmx ? "Amx" : "Avx512";
                          });
 
 // A sum of k products of at most 9 rounds at most k + 1 times, each by half a last place of what is summed so
