@@ -177,9 +177,7 @@ class Attention {
 
 void integer_attention(const AttentionShape& shape, const AttentionOperands& operands, float* context,
                        InstructionSet set) {
-  // Heads are too small for tiles: most of a tile would be zeros.
-  const PanelKernel kernel =
-      panel_kernel(set == InstructionSet::kAmx ? InstructionSet::kAvx512Vnni : set, kBits);
+  const PanelKernel kernel = panel_kernel(set, kBits);
   const Attention attention(shape, operands, context, kernel);
   base::parallel_for(0, shape.sentences() * shape.heads, 4, [&](std::int64_t first, std::int64_t last) {
     const BlockSession session(kernel.plan);

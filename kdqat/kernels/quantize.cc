@@ -141,17 +141,10 @@ void uniform_codes(const float* values, std::int64_t count, float range, float s
 }
 
 KDQAT_MULTIVERSION
-void symmetric_codes(const SpacedRows& rows, float multiplier, std::int8_t* codes,
-                     std::int64_t codes_stride) {
-  // A code might lie in what `rows` refers to, for all that the compiler knows.
-  const SpacedRows copy = rows;
-  for (std::int64_t row = 0; row < copy.count; ++row) {
-    const float* values = copy.values + row * copy.stride;
-    std::int8_t* line = codes + row * codes_stride;
-    for (std::int64_t i = 0; i < copy.size; ++i) {
-      const float clamped = std::min(std::max(values[i], -kClip), kClip);
-      line[i] = static_cast<std::int8_t>(static_cast<std::int32_t>(round_half_even(clamped * multiplier)));
-    }
+void symmetric_codes(const float* values, std::int64_t count, float multiplier, std::int8_t* codes) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    const float clamped = std::min(std::max(values[i], -kClip), kClip);
+    codes[i] = static_cast<std::int8_t>(static_cast<std::int32_t>(round_half_even(clamped * multiplier)));
   }
 }
 
@@ -292,7 +285,7 @@ GroupResult symmetric_group(const float* values, std::int64_t size, std::int8_t*
   const float maximum = max_magnitude_parallel(values, size);
   const SymmetricGrid grid = symmetric_grid(maximum);
   for_pieces(size, [&](std::int64_t offset, std::int64_t count) {
-    symmetric_codes({.values = values + offset, .size = count}, grid.multiplier, codes + offset, 0);
+    symmetric_codes(values + offset, count, grid.multiplier, codes + offset);
   });
   return {.scale = grid.scale, .clips = maximum >= kClip};
 }
@@ -328,7 +321,9 @@ bool gelu_quantize_symmetric(const float* values, Groups groups, std::int8_t* co
 
 float quantize_symmetric_rows(const SpacedRows& rows, std::int8_t* codes, std::int64_t codes_stride) {
   const SymmetricGrid grid = symmetric_grid(max_magnitude(rows));
-  symmetric_codes(rows, grid.multiplier, codes, codes_stride);
+  for (std::int64_t row = 0; row < rows.count; ++row) {
+    symmetric_codes(rows.values + row * rows.stride, rows.size, grid.multiplier, codes + row * codes_stride);
+  }
   return grid.scale;
 }
 
