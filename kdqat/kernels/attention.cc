@@ -11,8 +11,8 @@
 #include "kdqat/kernels/multiversion.h"
 #include "kdqat/kernels/quantize.h"
 #include "kdqat/kernels/reduce.h"
-#include "kdqat/kernels/softmax.h"
 #include "kdqat/kernels/tile.h"
+#include "kdqat/kernels/vector_math.h"
 
 namespace kdqat::kernels {
 namespace {
@@ -21,7 +21,17 @@ namespace {
 /// What is behind them in `scores` becomes -infinity, in `map` 0.
 KDQAT_MULTIVERSION
 void softmax_row(float* scores, std::int64_t count, std::int64_t stride, float factor, float* map) {
-  const float inverse = softmax_numerators(scores, count, stride, factor, map);
+  for (std::int64_t i = 0; i < stride; ++i) scores[i] *= factor;
+  for (std::int64_t i = count; i < stride; ++i) scores[i] = -std::numeric_limits<float>::infinity();
+  FloatLanes maxima = load_lanes(scores);
+  for (std::int64_t i = kLanes; i < stride; i += kLanes) {
+    const FloatLanes others = load_lanes(scores + i);
+    maxima = maxima > others ? maxima : others;
+  }
+  const float maximum = max_of_lanes(array_of<float>(maxima));
+  for (std::int64_t i = 0; i < stride; ++i) map[i] = exp_nonpositive(scores[i] - maximum);
+  const float inverse =
+      1.0F / sum_of_vectors<float>(stride, [&](const auto& load, std::int64_t i) { return load(map + i); });
   for (std::int64_t i = 0; i < stride; ++i) map[i] *= inverse;
 }
 
@@ -155,7 +165,7 @@ void quantize_map_of_head(const AttentionResult& result, const Dropout& dropout,
     map = out;
   }
   if (scales == AttentionScales::kHead) {
-    fake_quantize_symmetric({.values = map, .size = pairs}, out);
+    fake_quantize_symmetric(map, 1, pairs, pairs, out);
   } else if (map != out) {
     std::copy_n(map, pairs, out);
   }
@@ -226,9 +236,8 @@ bool fake_quantize_heads(const AttentionShape& shape, AttentionScales scales, co
   }
   std::atomic<bool> clips = false;
   for_heads(shape, [&](const Head& head, Scratch&) {
-    const SpacedRows rows{
-        .values = values + head.offset, .count = head.length, .size = shape.head_size, .stride = stride};
-    if (fake_quantize_symmetric(rows, out + head.offset)) {
+    if (fake_quantize_symmetric(values + head.offset, head.length, shape.head_size, stride,
+                                out + head.offset)) {
       clips = true;
     }
   });

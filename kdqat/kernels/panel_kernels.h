@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "kdqat/kernels/instruction_set.h"
 #include "kdqat/kernels/panel_blocks.h"
 
 namespace kdqat::kernels {
@@ -47,11 +46,7 @@ struct PanelKernel {
   std::int64_t columns = kPanelColumns;  ///< codes of a row are read up to a whole multiple of this
 };
 
-/// The kernel for weights of `bits` bits. Throws InvalidArgument for bits other than 2, 4, 8 or a set that
-/// this processor lacks.
-PanelKernel panel_kernel(InstructionSet set, int bits);
-
-/// The kernel of each instruction set.
+/// The kernel of each instruction set for weights of `bits` bits.
 PanelKernel scalar_panel_kernel(int bits);
 #if defined(__x86_64__)
 PanelKernel avx2_panel_kernel(int bits);

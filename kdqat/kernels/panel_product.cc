@@ -10,6 +10,31 @@
 namespace kdqat::kernels {
 namespace {
 
+PanelKernel kernel_of(InstructionSet set, int bits) {
+  if (bits != 2 && bits != 4 && bits != 8) {
+    throw base::InvalidArgument(base::concat("multiply_panels: expected 2, 4 or 8 bits, found ", bits));
+  }
+  if (!is_available(set)) {
+    throw base::InvalidArgument(
+        base::concat("multiply_panels: this processor has no ", name_of(set), " products"));
+  }
+  switch (set) {
+#if defined(__x86_64__)
+    case InstructionSet::kAvx2:
+      return avx2_panel_kernel(bits);
+    case InstructionSet::kAvx512Vnni:
+      return avx512_panel_kernel(bits);
+    case InstructionSet::kAmx:
+      return amx_panel_kernel(bits);
+#elif defined(__aarch64__)
+    case InstructionSet::kNeon:
+      return neon_panel_kernel(bits);
+#endif
+    default:
+      return scalar_panel_kernel(bits);
+  }
+}
+
 KDQAT_MULTIVERSION
 std::int32_t sum_of_codes(const std::int8_t* codes, std::int64_t count) {
   std::int32_t sum = 0;
@@ -52,33 +77,8 @@ void prepare(const PanelProduct& product, std::int64_t columns, PreparedRows& ro
 
 }  // namespace
 
-PanelKernel panel_kernel(InstructionSet set, int bits) {
-  if (bits != 2 && bits != 4 && bits != 8) {
-    throw base::InvalidArgument(base::concat("multiply_panels: expected 2, 4 or 8 bits, found ", bits));
-  }
-  if (!is_available(set)) {
-    throw base::InvalidArgument(
-        base::concat("multiply_panels: this processor has no ", name_of(set), " products"));
-  }
-  switch (set) {
-#if defined(__x86_64__)
-    case InstructionSet::kAvx2:
-      return avx2_panel_kernel(bits);
-    case InstructionSet::kAvx512Vnni:
-      return avx512_panel_kernel(bits);
-    case InstructionSet::kAmx:
-      return amx_panel_kernel(bits);
-#elif defined(__aarch64__)
-    case InstructionSet::kNeon:
-      return neon_panel_kernel(bits);
-#endif
-    default:
-      return scalar_panel_kernel(bits);
-  }
-}
-
 void multiply_panels(const PanelProduct& product, float* out, InstructionSet set) {
-  const PanelKernel kernel = panel_kernel(set, product.weights.bits);
+  const PanelKernel kernel = kernel_of(set, product.weights.bits);
   thread_local PreparedRows buffer;
   prepare(product, kernel.columns, buffer);
   const PreparedRows& rows = buffer;  // of this thread, in every other too

@@ -1,6 +1,5 @@
 #include "kdqat/kernels/panels.h"
 
-#include <algorithm>
 #include <cstring>
 
 #include "kdqat/base/parallel.h"
@@ -50,27 +49,6 @@ void pack_row(const std::int8_t* codes, std::int64_t cols, std::int64_t lines, s
   }
 }
 
-/// One line of a panel of the transpose at 8 bits, of four rows of codes.
-__attribute__((always_inline)) inline void interleave(const std::uint8_t* const (&rows)[4],
-                                                      std::uint32_t* line) {
-  constexpr std::uint32_t kOffsets = 0x80808080U;
-  for (std::int64_t i = 0; i < kPanelRows; ++i) {
-    const std::uint32_t four = std::uint32_t{rows[0][i]} | std::uint32_t{rows[1][i]} << 8 |
-                               std::uint32_t{rows[2][i]} << 16 | std::uint32_t{rows[3][i]} << 24;
-    // Adds 128 to each byte.
-    line[i] = four ^ kOffsets;
-  }
-}
-
-KDQAT_MULTIVERSION
-void interleave_lines(const std::uint8_t* codes, std::int64_t lines, std::int64_t stride,
-                      std::uint32_t* panel) {
-  for (std::int64_t line = 0; line < lines; ++line, panel += kPanelRows) {
-    const std::uint8_t* first = codes + 4 * line * stride;
-    interleave({first, first + stride, first + 2 * stride, first + 3 * stride}, panel);
-  }
-}
-
 /// Bytes with a field that stands for no code: 3 at 2 bits, 0 at 4 and 8.
 KDQAT_MULTIVERSION
 std::int64_t count_bad_bytes(const std::uint8_t* bytes, std::int64_t count, int bits) {
@@ -107,24 +85,6 @@ void pack_panels(const std::int8_t* codes, const PanelShape& shape, std::uint8_t
       }
     }
   });
-}
-
-void pack_transposed_panels(const std::int8_t* codes, const PanelShape& shape, std::uint8_t* panels) {
-  const auto* bytes = reinterpret_cast<const std::uint8_t*>(codes);
-  auto* words = reinterpret_cast<std::uint32_t*>(panels);
-  const std::int64_t whole_lines = shape.cols / 4;
-  for (std::int64_t panel = 0; panel < shape.panels(); ++panel, words += shape.lines() * kPanelRows) {
-    const std::int64_t row = panel * kPanelRows;
-    const std::int64_t width = std::min(kPanelRows, shape.rows - row);
-    const std::int64_t done = width == kPanelRows ? whole_lines : 0;
-    interleave_lines(bytes + row, done, shape.rows, words);
-    for (std::int64_t line = done; line < shape.lines(); ++line) {
-      std::uint8_t rows[4][kPanelRows] = {};
-      for (std::int64_t j = 0; j < std::clamp<std::int64_t>(shape.cols - 4 * line, 0, 4); ++j)
-        std::copy_n(bytes + (4 * line + j) * shape.rows + row, width, rows[j]);
-      interleave({rows[0], rows[1], rows[2], rows[3]}, words + line * kPanelRows);
-    }
-  }
 }
 
 void unpack_panels(const std::uint8_t* panels, const PanelShape& shape, std::int8_t* codes) {

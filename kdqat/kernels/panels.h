@@ -37,9 +37,6 @@ struct PanelShape {
 /// codes int8 [rows, cols], ternary for 2 bits, within +-7 for 4; panels holds shape.bytes() bytes.
 void pack_panels(const std::int8_t* codes, const PanelShape& shape, std::uint8_t* panels);
 
-/// pack_panels of the transpose, at 8 bits: codes [shape.cols, shape.rows].
-void pack_transposed_panels(const std::int8_t* codes, const PanelShape& shape, std::uint8_t* panels);
-
 /// Inverse of pack_panels.
 void unpack_panels(const std::uint8_t* panels, const PanelShape& shape, std::int8_t* codes);
 

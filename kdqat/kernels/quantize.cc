@@ -10,7 +10,6 @@
 #include "kdqat/kernels/gelu.h"
 #include "kdqat/kernels/multiversion.h"
 #include "kdqat/kernels/reduce.h"
-#include "kdqat/kernels/symmetric_grid.h"
 
 namespace kdqat::kernels {
 namespace {
@@ -28,6 +27,26 @@ struct AboveThreshold {
     return *this;
   }
 };
+
+/// Half to even for |x| < 2^22: the sum leaves no bit for a fraction.
+inline float round_half_even(float x) {
+  constexpr float kShift = 12582912.0F;  // 1.5 * 2^23
+  return (x + kShift) - kShift;
+}
+
+/// What 127 / maximum would overflow below, and a step of the uniform grid underflow.
+constexpr float kSmallestRange = 1e-36F;
+
+/// How the magnitudes up to `maximum` become codes of 8 bits, and back.
+struct SymmetricGrid {
+  float multiplier = 0.0F;
+  float scale = 0.0F;
+};
+
+SymmetricGrid symmetric_grid(float maximum) {
+  if (maximum < kSmallestRange) return {};
+  return {.multiplier = 127.0F / maximum, .scale = maximum / 127.0F};
+}
 
 inline float clipped_magnitude(float x) { return std::min(std::fabs(x), kClip); }
 
@@ -96,9 +115,17 @@ AboveThreshold sum_above(const float* values, std::int64_t count, float threshol
   return {.sum = add_lanes(sums), .count = add_lanes(counts)};
 }
 
+/// Values in rows that may lie apart.
+struct Rows {
+  const float* values = nullptr;
+  std::int64_t count = 1;
+  std::int64_t size = 0;
+  std::int64_t stride = 0;
+};
+
 /// The largest clipped magnitude.
 KDQAT_MULTIVERSION
-float max_magnitude(const SpacedRows& rows) {
+float max_magnitude(const Rows& rows) {
   // Two vectors at a time: a maximum waits for the one before it.
   FloatLanes first = {};
   FloatLanes second = {};
@@ -150,7 +177,7 @@ void symmetric_codes(const float* values, std::int64_t count, float multiplier, 
 
 /// What the codes stand for; rows of `out` lie as those of the values.
 KDQAT_MULTIVERSION
-void symmetric_values(const SpacedRows& rows, SymmetricGrid grid, float* out) {
+void symmetric_values(const Rows& rows, SymmetricGrid grid, float* out) {
   for (std::int64_t row = 0; row < rows.count; ++row) {
     const float* values = rows.values + row * rows.stride;
     float* line = out + row * rows.stride;
@@ -319,17 +346,11 @@ bool gelu_quantize_symmetric(const float* values, Groups groups, std::int8_t* co
   });
 }
 
-float quantize_symmetric_rows(const SpacedRows& rows, std::int8_t* codes, std::int64_t codes_stride) {
-  const SymmetricGrid grid = symmetric_grid(max_magnitude(rows));
-  for (std::int64_t row = 0; row < rows.count; ++row) {
-    symmetric_codes(rows.values + row * rows.stride, rows.size, grid.multiplier, codes + row * codes_stride);
-  }
-  return grid.scale;
-}
-
-bool fake_quantize_symmetric(const SpacedRows& rows, float* out) {
-  const float maximum = max_magnitude(rows);
-  symmetric_values(rows, symmetric_grid(maximum), out);
+bool fake_quantize_symmetric(const float* values, std::int64_t rows, std::int64_t size, std::int64_t stride,
+                             float* out) {
+  const float maximum = max_magnitude({.values = values, .count = rows, .size = size, .stride = stride});
+  const SymmetricGrid grid = symmetric_grid(maximum);
+  symmetric_values({.values = values, .count = rows, .size = size, .stride = stride}, grid, out);
   return maximum >= kClip;
 }
 

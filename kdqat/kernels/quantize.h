@@ -38,20 +38,11 @@ bool quantize_symmetric(const float* values, Groups groups, std::int8_t* codes, 
 /// value reaches kClip.
 bool gelu_quantize_symmetric(const float* values, Groups groups, std::int8_t* codes, float* scales);
 
-/// A group whose rows lie apart: row r holds `size` values from values + r * stride.
-struct SpacedRows {
-  const float* values = nullptr;
-  std::int64_t count = 1;
-  std::int64_t size = 0;
-  std::int64_t stride = 0;
-};
-
-/// quantize_symmetric of one group, in the caller's thread: codes of row r go to codes + r * codes_stride;
-/// returns the scale.
-float quantize_symmetric_rows(const SpacedRows& rows, std::int8_t* codes, std::int64_t codes_stride);
-
-/// The values that the codes of a group stand for; those of `out` lie as the group's, and may be the same.
-bool fake_quantize_symmetric(const SpacedRows& rows, float* out);
+/// The values that codes of quantize_symmetric stand for, for a group that lies apart: row r of `rows` holds
+/// `size` values from values + r * stride, and those of `out` lie alike; all rows share one scale. out may be
+/// values.
+bool fake_quantize_symmetric(const float* values, std::int64_t rows, std::int64_t size, std::int64_t stride,
+                             float* out);
 
 /// Asymmetric min-max, 8 bits: the values that stand for `values`, float32 of the same shape:
 ///   (round((x - min) / (max - min + 1e-8) * 255) / 255) (max - min + 1e-8) + min.

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "kdqat/base/parallel.h"
-#include "kdqat/kernels/integer_attention.h"
+#include "kdqat/kernels/attention.h"
 #include "kdqat/kernels/layer_norm.h"
 #include "kdqat/kernels/panel_blocks.h"
 #include "kdqat/kernels/quantize.h"
@@ -138,9 +138,19 @@ void Encoder::attend(const LayerWeights& layer, Workspace& workspace) const {
   const kernels::AttentionShape shape{.cu_seqlens = workspace.cu_seqlens,
                                       .heads = config_.num_attention_heads,
                                       .head_size = config_.head_size()};
-  kernels::integer_attention(
+  for (std::vector<float>* operand : {&workspace.query, &workspace.key, &workspace.value}) {
+    kernels::fake_quantize_heads(shape, kernels::AttentionScales::kHead, operand->data(), operand->data());
+  }
+  const std::int64_t pairs = shape.ragged_size();
+  for (std::vector<float>* buffer : {&workspace.scores, &workspace.map, &workspace.quantized_map})
+    reserve(*buffer, pairs);
+  kernels::attention_forward(
       shape, {.query = workspace.query.data(), .key = workspace.key.data(), .value = workspace.value.data()},
-      workspace.context.data(), set_);
+      {}, kernels::AttentionScales::kHead,
+      {.scores = workspace.scores.data(),
+       .map = workspace.map.data(),
+       .quantized_map = workspace.quantized_map.data(),
+       .context = workspace.context.data()});
 }
 
 /// context and hidden -> hidden, of the first `count` rows.

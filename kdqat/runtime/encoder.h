@@ -15,15 +15,16 @@ namespace kdqat::runtime {
 struct Workspace {
   std::vector<std::int64_t> cu_seqlens;  ///< [B+1]
   std::vector<float> hidden, query, key, value, context, sa_output, attention_output, intermediate;
-  std::vector<float> mean, inverse_deviation;   ///< [T]
-  std::vector<std::int8_t> codes;               ///< [T, D]
-  std::vector<std::int8_t> intermediate_codes;  ///< [T, F]
-  std::vector<float> code_scales;               ///< [T]
-  std::vector<float> pooled;                    ///< [B, D]
+  std::vector<float> scores, map, quantized_map;  ///< ragged, see kernels::AttentionShape
+  std::vector<float> mean, inverse_deviation;     ///< [T]
+  std::vector<std::int8_t> codes;                 ///< [T, D]
+  std::vector<std::int8_t> intermediate_codes;    ///< [T, F]
+  std::vector<float> code_scales;                 ///< [T]
+  std::vector<float> pooled;                      ///< [B, D]
 };
 
 /// The student's forward pass over a packed model, the same numbers as in training (model::Classifier), one
-/// batch after the other. Products run in integers.
+/// batch after the other. Linears run in integers.
 class Encoder {
  public:
   /// `config` and `weights` must outlive it. Throws InvalidArgument for a set that this processor lacks, at

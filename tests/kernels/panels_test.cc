@@ -28,21 +28,6 @@ TEST(PanelsTest, UnpackingGivesTheCodesBack) {
   }
 }
 
-TEST(PanelsTest, PanelsOfATransposeAreThoseOfTheTransposedCodes) {
-  for (const auto& [rows, cols] : {std::pair{1, 1}, {16, 16}, {17, 33}, {5, 100}, {48, 31}}) {
-    const PanelShape shape{.rows = rows, .cols = cols, .bits = 8};
-    const std::vector<std::int8_t> codes = random_codes(1, shape.rows * shape.cols, 127);
-    std::vector<std::int8_t> transposed(codes.size());
-    for (std::int64_t row = 0; row < rows; ++row) {
-      for (std::int64_t col = 0; col < cols; ++col)
-        transposed[index(col * rows + row)] = codes[index(row * cols + col)];
-    }
-    std::vector<std::uint8_t> panels(index(shape.bytes()), 0xAA);
-    pack_transposed_panels(transposed.data(), shape, panels.data());
-    EXPECT_EQ(panels, packed(codes, shape)) << rows << " x " << cols;
-  }
-}
-
 // The layout is that of files: it must not change. Row 1 of a matrix [2, 18] in 2 bits: byte 4 * 1 + j of a
 // line holds columns j, 4 + j, 8 + j, 12 + j from its low bits on, each as code + 1.
 TEST(PanelsTest, TwoBitFieldsLieWhereTheFormatSays) {

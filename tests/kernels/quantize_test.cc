@@ -383,8 +383,7 @@ TEST(FakeQuantizeSymmetricTest, RowsThatLieApartShareOneScaleAndOthersAreNotTouc
         values[place] = packed[index(i)];
         expected[place] = static_cast<float>(codes[index(i)]) * scales[0];
       }
-      fake_quantize_symmetric({.values = values.data(), .count = rows, .size = size, .stride = stride},
-                              values.data());
+      fake_quantize_symmetric(values.data(), rows, size, stride, values.data());
       EXPECT_EQ(values, expected) << rows << " rows of " << size;
     }
   }
@@ -398,8 +397,7 @@ TEST(FakeQuantizeSymmetricTest, SaysWhetherAMagnitudeReachesTheClipInARowAndNotB
         std::vector<float> values(index(rows * stride), 9.0F);
         for (std::int64_t i = 0; i < rows * size; ++i)
           values[index(i / size * stride + i % size)] = packed[index(i)];
-        return fake_quantize_symmetric(
-            {.values = values.data(), .count = rows, .size = size, .stride = stride}, values.data());
+        return fake_quantize_symmetric(values.data(), rows, size, stride, values.data());
       };
       for (std::int64_t i = 0; i < rows * size; ++i) {
         expect_clip_found(reaches_clip, values_below_clip(rows * size), index(i));
@@ -410,7 +408,7 @@ TEST(FakeQuantizeSymmetricTest, SaysWhetherAMagnitudeReachesTheClipInARowAndNotB
 
 TEST(FakeQuantizeSymmetricTest, ABlockOfZerosStaysZero) {
   std::vector<float> zeros(12, 0.0F);
-  fake_quantize_symmetric({.values = zeros.data(), .count = 3, .size = 4, .stride = 4}, zeros.data());
+  fake_quantize_symmetric(zeros.data(), 3, 4, 4, zeros.data());
   EXPECT_THAT(zeros, Each(0.0F));
 }
 
