@@ -29,7 +29,9 @@ if(KDQAT_BUILD_TRAINING)
   file(WRITE ${CMAKE_BINARY_DIR}/kdqat_torch.cc "")
   add_library(kdqat_torch STATIC ${CMAKE_BINARY_DIR}/kdqat_torch.cc)
   set_target_properties(kdqat_torch PROPERTIES CXX_EXTENSIONS OFF)
-  target_link_libraries(kdqat_torch PUBLIC kdqat_options OpenMP::OpenMP_CXX torch)
+  # Of libtorch, what computes on processors: `torch` would drag along the parts for GPUs of a wheel that has them.
+  target_include_directories(kdqat_torch SYSTEM PUBLIC ${TORCH_INCLUDE_DIRS})
+  target_link_libraries(kdqat_torch PUBLIC kdqat_options OpenMP::OpenMP_CXX torch_cpu c10)
   target_precompile_headers(kdqat_torch PUBLIC
     <torch/csrc/autograd/custom_function.h> <torch/csrc/autograd/autograd.h> <torch/types.h> <torch/utils.h>
     <map> <optional> <span> <string> <vector>)
