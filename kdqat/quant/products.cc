@@ -62,9 +62,10 @@ torch::Tensor integer_panels(const torch::Tensor& codes, int bits) {
 torch::Tensor bf16_panels(const torch::Tensor& values) {
   const std::int64_t rows = values.size(0);
   const std::int64_t cols = values.size(1);
-  torch::Tensor panels = torch::empty(
-      {(rows + kernels::kPanelRows - 1) / kernels::kPanelRows, (cols + 1) / 2, kernels::kPanelRows, 2},
-      torch::kBFloat16);
+  const std::int64_t lines = kernels::bf16_panel_bytes(kernels::kPanelRows, cols) / kernels::kLineBytes;
+  torch::Tensor panels =
+      torch::empty({(rows + kernels::kPanelRows - 1) / kernels::kPanelRows, lines, kernels::kPanelRows, 2},
+                   torch::kBFloat16);
   if (values.scalar_type() == torch::kBFloat16) {
     kernels::pack_bf16_panels(words_of(values), rows, cols, words_of(panels));
   } else {
