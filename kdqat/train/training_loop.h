@@ -48,7 +48,7 @@ struct TrainingRun {
   nlohmann::json effective_config;  ///< of the command, for the record and for resuming
   const data::Task& task;
   const data::Dataset& train;
-  const data::Dataset& dev;
+  const data::Dataset& selection;       ///< what the best model is chosen on
   model::Classifier& classifier;        ///< the model to train
   std::filesystem::path tokenizer_dir;  ///< whose tokenizer files the model keeps
   nlohmann::json provenance;            ///< what the model's config.json says of its origin
