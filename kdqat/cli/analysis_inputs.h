@@ -45,6 +45,7 @@ struct AnalysisConfig {
 
 struct NamedModel {
   std::string name;
+  std::filesystem::path directory;
   model::Classifier classifier;
 };
 

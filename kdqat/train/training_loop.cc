@@ -95,6 +95,7 @@ class Loop {
     while (progress_.updates < source_.total()) {
       step();
       const bool last = progress_.updates == source_.total();
+      if (last || is_observed()) observe();
       if (last || progress_.updates % run_.config.eval_steps == 0) evaluate_and_keep();
       if (!last) pause_if_asked();
     }
@@ -133,6 +134,22 @@ class Loop {
                      {"task", run_.task.name},
                      {"machine", {{"cpu", base::processor_name()}, {"threads", base::num_threads()}}}});
     record_codes();
+    observe();
+  }
+
+  bool is_observed() const {
+    const std::int64_t steps = callbacks_.observer.steps;
+    return steps > 0 && progress_.updates % steps == 0;
+  }
+
+  void observe() {
+    if (callbacks_.observer.steps == 0) return;
+    const double started = seconds_now();
+    optimizer_.catch_up();
+    nlohmann::json record = callbacks_.observer.record(run_.classifier, run_.selection);
+    record["step"] = progress_.updates;
+    metrics_->write(record);
+    progress_.evaluate_seconds += seconds_now() - started;
   }
 
   void record_codes() {
