@@ -18,8 +18,8 @@ struct DoneRun {
   std::uint64_t seed = 0;
   std::string name;
   nlohmann::json result;
-  std::vector<double> labels;
-  std::vector<double> predictions;
+  std::vector<double> labels = {};
+  std::vector<double> predictions = {};
 };
 
 /// Those of one variant of a task, or of its teachers, in the order of the seeds.
