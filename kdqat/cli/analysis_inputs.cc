@@ -38,8 +38,8 @@ std::vector<NamedModel> load_students(const AnalysisConfig& config, const model:
     const bool as_trained = !config.from_batch() && latent.quantization();
     students.push_back(
         {.name = name,
-         .directory = directory,
-         .classifier = as_trained ? std::move(latent) : model::make_student(latent, config.quantization)});
+         .classifier = as_trained ? std::move(latent) : model::make_student(latent, config.quantization),
+         .directory = directory});
   }
   return students;
 }

@@ -45,8 +45,8 @@ struct AnalysisConfig {
 
 struct NamedModel {
   std::string name;
-  std::filesystem::path directory;
   model::Classifier classifier;
+  std::filesystem::path directory = {};  ///< of a student
 };
 
 /// A batch and what its tokens are called; nothing where there is no vocabulary.
