@@ -141,6 +141,12 @@ void check_replaceable(const fs::path& path) {
 
 }  // namespace
 
+void create_folder(const fs::path& path) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (error) throw_io_error(path, "cannot create the folder", error.value());
+}
+
 std::string read_file(const fs::path& path) {
   const Descriptor file = open_for_reading(path);
   const struct stat status = status_of(file, path);

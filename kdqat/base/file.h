@@ -12,6 +12,10 @@ namespace kdqat::base {
 /// The bytes of a file. Throws IoError that names the file and the system's reason.
 std::string read_file(const std::filesystem::path& path);
 
+/// Creates a folder and those above it that are not there. Throws IoError that names the folder and the
+/// system's reason.
+void create_folder(const std::filesystem::path& path);
+
 /// A file mapped into memory, read only, for as long as the object lives.
 class MappedFile {
  public:

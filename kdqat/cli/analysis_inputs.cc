@@ -6,12 +6,12 @@
 
 #include "kdqat/base/error.h"
 #include "kdqat/cli/console.h"
-#include "kdqat/cli/model_settings.h"
 #include "kdqat/cli/student_check.h"
 #include "kdqat/model/pretrained.h"
 #include "kdqat/text/unicode.h"
 #include "kdqat/text/vocabulary.h"
 #include "kdqat/train/commands.h"
+#include "kdqat/train/model_settings.h"
 
 namespace kdqat::cli {
 namespace {
@@ -38,7 +38,8 @@ std::vector<NamedModel> load_students(const AnalysisConfig& config, const model:
     const bool as_trained = !config.from_batch() && latent.quantization();
     students.push_back(
         {.name = name,
-         .classifier = as_trained ? std::move(latent) : model::make_student(latent, config.quantization)});
+         .classifier = as_trained ? std::move(latent) : model::make_student(latent, config.quantization),
+         .directory = directory});
   }
   return students;
 }
@@ -64,9 +65,7 @@ void load_sentences(const AnalysisConfig& config, AnalysisInputs& inputs) {
   const model::Classifier& teacher = inputs.teacher;
   const data::Task task = train::resolve_task(config.task, config.custom, teacher.config(), config.data_dir);
   train::check_labels(teacher.config(), task, config.teacher_dir);
-  const std::int64_t trained = model_settings(teacher.config()).max_seq_length;
-  const std::int64_t max_seq_length =
-      trained > 0 ? trained : std::min(task.max_seq_length, teacher.config().max_position_embeddings);
+  const std::int64_t max_seq_length = train::evaluation_length(teacher.config(), task);
   train::check_max_seq_length(max_seq_length, teacher.config());
   const data::Dataset dataset = data::load_dataset(
       task, data::split_file(task, config.data_dir, config.split), *inputs.tokenizer, max_seq_length);

@@ -46,6 +46,7 @@ struct AnalysisConfig {
 struct NamedModel {
   std::string name;
   model::Classifier classifier;
+  std::filesystem::path directory = {};  ///< of a student
 };
 
 /// A batch and what its tokens are called; nothing where there is no vocabulary.

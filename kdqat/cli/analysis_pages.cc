@@ -202,6 +202,41 @@ void add_similarity(const json& document, Page& page) {
   page.add_figure({report::heat_map(map), "Similarity of every hidden state with every other."});
 }
 
+/// Layer by layer a matrix of heads by recorded step.
+void add_ranking_by_step(const std::string& student, const std::string& token, const json& training,
+                         int layers, int heads, Page& page) {
+  HeatMap map{.x_title = "head",
+              .y_title = "step",
+              .value_title = "rank / length",
+              .column_labels = number_labels(static_cast<std::size_t>(heads)),
+              .layers = layers};
+  for (const json& step : training.at("steps")) map.row_labels.push_back(step.dump());
+  for (int layer = 0; layer < layers; ++layer) {
+    report::Matrix matrix{.panel = student, .layer = layer};
+    for (const json& of_step : training.at("tokens").at(token)) {
+      const std::vector<double> ratios = values_of(of_step);
+      const auto first = ratios.begin() + layer * heads;
+      matrix.values.insert(matrix.values.end(), first, first + heads);
+    }
+    map.matrices.push_back(std::move(matrix));
+  }
+  page.add_figure(
+      {report::heat_map(map),
+       concat("Rank of ", token, " over the training of ", student, ", head by head; the mean over ",
+              training.at("sentences").get<std::int64_t>(), " sentences. The slider chooses the layer.")});
+}
+
+void add_ranking_by_steps(const json& document, Page& page) {
+  for (const auto& [student, result] : document.at("students").items()) {
+    if (!result.contains("training")) continue;
+    const json& training = result.at("training");
+    for (const auto& [token, ratios] : training.at("tokens").items()) {
+      add_ranking_by_step(student, token, training, document.at("layers").get<int>(),
+                          document.at("heads").get<int>(), page);
+    }
+  }
+}
+
 }  // namespace
 
 void show_attention(const json& document, Page& page) {
@@ -269,6 +304,7 @@ void show_ranking(const json& document, Page& page) {
                             sentences_note(document), "."),
                      false});
   }
+  add_ranking_by_steps(document, page);
 }
 
 void show_layers(const json& document, Page& page) {

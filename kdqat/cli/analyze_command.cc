@@ -30,12 +30,6 @@ constexpr NamedAnalysis kAnalyses[] = {
     {"layers", "Error of each layer by source, and similarity of hidden states", analyze_layers, show_layers},
 };
 
-void create_output(const std::filesystem::path& dir) {
-  std::error_code error;
-  std::filesystem::create_directories(dir, error);
-  if (error) throw base::IoError(base::concat(dir.string(), ": can't create the folder: ", error.message()));
-}
-
 constexpr const char* kAll = "all";
 
 /// Either a batch file or a task's data, and where to put what a task's data come to.
@@ -71,7 +65,7 @@ void run_analyses(const std::string& name, const std::vector<NamedAnalysis>& ana
   check_input(config);
   const AnalysisInputs inputs = load_analysis_inputs(config);
   const bool writes = !config.output_dir.empty();
-  if (writes) create_output(config.output_dir);
+  if (writes) base::create_folder(config.output_dir);
   report::Page page(title_of(name, config));
   nlohmann::json documents;
   for (const NamedAnalysis& analysis : analyses) {

@@ -8,6 +8,7 @@
 #include "kdqat/base/error.h"
 #include "kdqat/cli/analyses.h"
 #include "kdqat/cli/console.h"
+#include "kdqat/cli/ranking_record.h"
 
 namespace kdqat::cli {
 namespace {
@@ -135,21 +136,6 @@ json differences_json(const analysis::NormDifferences& differences) {
           {"alpha_f_x_by_head", statistics_json(differences.alpha_f_x_by_head())}};
 }
 
-/// Ids of the tokens whose ranks are asked for.
-std::vector<std::int64_t> token_ids(const AnalysisInputs& inputs, const std::vector<std::string>& names) {
-  if (!inputs.tokenizer)
-    throw base::InvalidArgument("ranking: expected a vocabulary in the teacher's folder, found none");
-  std::vector<std::int64_t> ids;
-  for (const std::string& name : names) {
-    const std::optional<std::int32_t> id = inputs.tokenizer->find(name);
-    if (!id)
-      throw base::InvalidArgument(
-          base::concat("--tokens: expected tokens of the teacher's vocabulary, found '", name, "'"));
-    ids.push_back(*id);
-  }
-  return ids;
-}
-
 json ranking_json(const std::vector<analysis::RankingRatio>& ratios, const std::vector<std::string>& names) {
   json result = json::object();
   for (std::size_t i = 0; i < names.size(); ++i) result[names[i]] = statistics_json(ratios[i].build());
@@ -253,7 +239,9 @@ nlohmann::json analyze_norms(const AnalysisInputs& inputs, const AnalysisConfig&
 nlohmann::json analyze_ranking(const AnalysisInputs& inputs, const AnalysisConfig& config) {
   json document = describe_inputs(inputs);
   std::vector<analysis::RankingRatio> none;
-  for (const std::int64_t id : token_ids(inputs, config.tokens)) none.emplace_back(id);
+  if (!inputs.tokenizer)
+    throw base::InvalidArgument("ranking: expected a vocabulary in the teacher's folder, found none");
+  for (const std::int64_t id : token_ids(*inputs.tokenizer, config.tokens, "--tokens")) none.emplace_back(id);
   std::vector<analysis::RankingRatio> teacher = none;
   std::vector<std::vector<analysis::RankingRatio>> students(inputs.students.size(), none);
   const std::int64_t heads = inputs.teacher.config().num_attention_heads;
@@ -271,7 +259,10 @@ nlohmann::json analyze_ranking(const AnalysisInputs& inputs, const AnalysisConfi
   document["teacher"] = ranking_json(teacher, config.tokens);
   document["students"] = json::object();
   for (std::size_t s = 0; s < students.size(); ++s) {
-    document["students"][inputs.students[s].name] = ranking_json(students[s], config.tokens);
+    json& student = document["students"][inputs.students[s].name];
+    student = ranking_json(students[s], config.tokens);
+    if (json training = read_ranking_records(inputs.students[s].directory); !training.is_null())
+      student["training"] = std::move(training);
   }
   return document;
 }

@@ -13,6 +13,7 @@ void register_analyze(CLI::App& app, Action& action);
 void register_bench(CLI::App& app, Action& action);
 void register_finetune(CLI::App& app, Action& action);
 void register_distill(CLI::App& app, Action& action);
+void register_study(CLI::App& app, Action& action);
 void register_evaluate(CLI::App& app, Action& action);
 void register_predict(CLI::App& app, Action& action);
 void register_info(CLI::App& app, Action& action);

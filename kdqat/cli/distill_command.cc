@@ -1,9 +1,28 @@
 #include "kdqat/cli/command.h"
 #include "kdqat/cli/options.h"
+#include "kdqat/cli/ranking_record.h"
 #include "kdqat/cli/training_command.h"
 #include "kdqat/train/commands.h"
 
 namespace kdqat::cli {
+namespace {
+
+void add_ranking_record(CLI::App& command, RankingRecordConfig& config) {
+  const std::string group = "Records";
+  CLI::Option* tokens =
+      command
+          .add_option("--record-ranking", config.tokens,
+                      "Tokens, with commas, whose ranks kdqat analyze ranking shows by step")
+          ->delimiter(',')
+          ->group(group);
+  command.add_option("--ranking-steps", config.steps, "Updates from one record of ranks to the next")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str()
+      ->needs(tokens)
+      ->group(group);
+}
+
+}  // namespace
 
 void register_distill(CLI::App& app, Action& action) {
   const auto config = std::make_shared<train::DistillConfig>();
@@ -15,9 +34,14 @@ void register_distill(CLI::App& app, Action& action) {
   add_training(*command, config->training);
   add_objective(*command, config->objective);
   add_quantization(*command, config->quantization);
-  command->callback([config, &action] {
-    action = [config] {
-      run_with_display("distill", config->training, [&](const train::TrainingCallbacks& callbacks) {
+  const auto ranking = std::make_shared<RankingRecordConfig>();
+  add_ranking_record(*command, *ranking);
+  command->callback([config, ranking, &action] {
+    action = [config, ranking] {
+      const train::TrainingObserver observer =
+          ranking_observer(*ranking, config->teacher_dir, config->training.precision);
+      run_with_display("distill", config->training, [&](train::TrainingCallbacks callbacks) {
+        callbacks.observer = observer;
         return train::run_distill(*config, callbacks);
       });
     };

@@ -2,10 +2,10 @@
 
 #include "kdqat/cli/command.h"
 #include "kdqat/cli/console.h"
-#include "kdqat/cli/model_settings.h"
 #include "kdqat/cli/options.h"
 #include "kdqat/model/pretrained.h"
 #include "kdqat/train/commands.h"
+#include "kdqat/train/model_settings.h"
 
 namespace kdqat::cli {
 namespace {
@@ -25,12 +25,9 @@ void run_evaluate(const EvaluateConfig& config) {
   const data::Task task =
       train::resolve_task(config.task, config.custom, classifier.config(), config.data_dir);
   train::check_labels(classifier.config(), task, config.model_dir);
-  const ModelSettings settings = model_settings(classifier.config());
+  const train::ModelSettings settings = train::model_settings(classifier.config());
   const std::int64_t max_seq_length =
-      config.max_seq_length > 0 ? config.max_seq_length
-      : settings.max_seq_length > 0
-          ? settings.max_seq_length
-          : std::min(task.max_seq_length, classifier.config().max_position_embeddings);
+      config.max_seq_length > 0 ? config.max_seq_length : train::evaluation_length(classifier.config(), task);
   train::check_max_seq_length(max_seq_length, classifier.config());
   const text::Tokenizer tokenizer = train::load_tokenizer(config.model_dir, classifier.config());
   const data::Dataset dataset = data::load_dataset(

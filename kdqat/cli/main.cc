@@ -51,6 +51,7 @@ void set_up(CLI::App& app, Action& action) {
   app.allow_config_extras(CLI::config_extras_mode::error);
   register_finetune(app, action);
   register_distill(app, action);
+  register_study(app, action);
   register_evaluate(app, action);
   register_predict(app, action);
   register_info(app, action);

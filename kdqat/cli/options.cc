@@ -41,6 +41,8 @@ std::string weight_option(distill::Loss loss) {
   return "--" + name + "-weight";
 }
 
+constexpr const char* kTrainingGroup = "Training";
+
 }  // namespace
 
 void add_threads(CLI::App& command) {
@@ -111,19 +113,8 @@ CLI::Option* add_batch(CLI::App& command, std::filesystem::path& file) {
       ->check(CLI::ExistingFile);
 }
 
-void add_training(CLI::App& command, train::TrainingConfig& config) {
-  add_task(command, config.task, config.data_dir, config.custom);
-  command
-      .add_option("--output", config.output_dir,
-                  "Folder to write: the best model, last/, metrics.jsonl, report.html")
-      ->required();
-  command
-      .add_option("--train", config.train_file,
-                  "Training file instead of the task's, such as an augmented one")
-      ->check(CLI::ExistingFile);
-  command.add_flag("--resume", config.resume, "Go on with the run in the output folder");
-  command.add_flag("--overwrite", config.overwrite, "Replace the run in the output folder");
-  const std::string group = "Training";
+void add_training_settings(CLI::App& command, train::TrainingConfig& config) {
+  const std::string group = kTrainingGroup;
   const CLI::Validator& positive = CLI::PositiveNumber;
   command
       .add_option("--learning-rate", config.learning_rate,
@@ -158,10 +149,6 @@ void add_training(CLI::App& command, train::TrainingConfig& config) {
       .add_option("--eval-steps", config.eval_steps, "Updates from one evaluation to the next [the task's]")
       ->check(positive)
       ->group(group);
-  command.add_option("--seed", config.seed, "Seed of batches, dropout and new parameters")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str()
-      ->group(group);
   command
       .add_option("--checkpoint-seconds", config.checkpoint_seconds,
                   "Least seconds between two checkpoints; 0: one after every update")
@@ -169,6 +156,30 @@ void add_training(CLI::App& command, train::TrainingConfig& config) {
       ->capture_default_str()
       ->group(group);
   add_precision(command, config.precision);
+}
+
+void add_training(CLI::App& command, train::TrainingConfig& config) {
+  add_task(command, config.task, config.data_dir, config.custom);
+  command
+      .add_option("--output", config.output_dir,
+                  "Folder to write: the best model, last/, metrics.jsonl, report.html")
+      ->required();
+  command
+      .add_option("--train", config.train_file,
+                  "Training file instead of the task's, such as an augmented one")
+      ->check(CLI::ExistingFile);
+  command.add_flag("--resume", config.resume, "Go on with the run in the output folder");
+  command.add_flag("--overwrite", config.overwrite, "Replace the run in the output folder");
+  add_training_settings(command, config);
+  command.add_option("--seed", config.seed, "Seed of batches, dropout and new parameters")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str()
+      ->group(kTrainingGroup);
+  command
+      .add_flag(
+          "--hold-out", config.hold_out,
+          "Choose the best model on a tenth of the training file, which is not trained on; dev is not read")
+      ->group(kTrainingGroup);
   add_threads(command);
 }
 

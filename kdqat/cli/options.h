@@ -33,6 +33,9 @@ TaskOptions add_task(CLI::App& command, std::string& task, std::filesystem::path
 /// --batch: a pre-tokenized batch.
 CLI::Option* add_batch(CLI::App& command, std::filesystem::path& file);
 
+/// What fine-tuning and distilling share and does not name a file or a seed: --learning-rate ... --precision.
+void add_training_settings(CLI::App& command, train::TrainingConfig& config);
+
 /// Everything that fine-tuning and distilling share.
 void add_training(CLI::App& command, train::TrainingConfig& config);
 

@@ -4,13 +4,13 @@
 #include "kdqat/base/error.h"
 #include "kdqat/cli/command.h"
 #include "kdqat/cli/console.h"
-#include "kdqat/cli/model_settings.h"
 #include "kdqat/cli/options.h"
 #include "kdqat/model/pretrained.h"
 #include "kdqat/runtime/answer_json.h"
 #include "kdqat/text/text_input.h"
 #include "kdqat/train/commands.h"
 #include "kdqat/train/evaluation.h"
+#include "kdqat/train/model_settings.h"
 
 namespace kdqat::cli {
 namespace {
@@ -26,7 +26,7 @@ class Predictor {
  public:
   explicit Predictor(const PredictConfig& config)
       : classifier_(model::load_classifier(config.model_dir).classifier),
-        settings_(model_settings(classifier_.config())),
+        settings_(train::model_settings(classifier_.config())),
         tokenizer_(train::load_tokenizer(config.model_dir, classifier_.config())) {
     if (config.max_seq_length > 0) settings_.max_seq_length = config.max_seq_length;
     if (settings_.max_seq_length == 0)
@@ -67,7 +67,7 @@ class Predictor {
   }
 
   model::Classifier classifier_;
-  ModelSettings settings_;
+  train::ModelSettings settings_;
   text::Tokenizer tokenizer_;
 };
 

@@ -26,8 +26,9 @@ void try_to_write_records(const std::filesystem::path& directory) {
 
 }  // namespace
 
-void run_with_display(const std::string& title, const train::TrainingConfig& config,
-                      const std::function<train::TrainingResult(const train::TrainingCallbacks&)>& run) {
+train::TrainingResult run_with_display(
+    const std::string& title, const train::TrainingConfig& config,
+    const std::function<train::TrainingResult(const train::TrainingCallbacks&)>& run) {
   catch_interrupts();
   TrainingConsole console(title);
   bool started = false;
@@ -42,6 +43,7 @@ void run_with_display(const std::string& title, const train::TrainingConfig& con
     // A run that had ended before has its records, unless it was killed while it wrote them.
     if (started || !std::filesystem::exists(config.output_dir / "run.toml")) write_records(config.output_dir);
     console.finish(result, config.output_dir.string());
+    return result;
   } catch (...) {
     if (started) try_to_write_records(config.output_dir);
     throw;

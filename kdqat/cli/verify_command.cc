@@ -3,12 +3,12 @@
 #include "kdqat/base/error.h"
 #include "kdqat/cli/command.h"
 #include "kdqat/cli/console.h"
-#include "kdqat/cli/model_settings.h"
 #include "kdqat/cli/options.h"
 #include "kdqat/convert/verify.h"
 #include "kdqat/kernels/instruction_set.h"
 #include "kdqat/model/pretrained.h"
 #include "kdqat/train/commands.h"
+#include "kdqat/train/model_settings.h"
 
 namespace kdqat::cli {
 namespace {
@@ -47,13 +47,11 @@ void run_verify(const VerifyConfig& config) {
   }
   const data::Task task = train::resolve_task(config.task, config.custom, student.config(), config.data_dir);
   train::check_labels(student.config(), task, config.model_dir);
-  const ModelSettings settings = model_settings(student.config());
-  const std::int64_t positions = student.config().max_position_embeddings;
-  const std::int64_t max_seq_length =
-      settings.max_seq_length > 0 ? settings.max_seq_length : std::min(task.max_seq_length, positions);
+  const train::ModelSettings settings = train::model_settings(student.config());
   const data::Dataset dataset =
       data::load_dataset(task, data::split_file(task, config.data_dir, config.split),
-                         train::load_tokenizer(config.model_dir, student.config()), max_seq_length);
+                         train::load_tokenizer(config.model_dir, student.config()),
+                         train::evaluation_length(student.config(), task));
   for (const std::string& warning : dataset.warnings) print_message("warning: " + warning);
   WorkDisplay display("verify", 1 + static_cast<std::int64_t>(kernels::available_instruction_sets().size()));
   const nlohmann::json report = convert::verify({.student = student,

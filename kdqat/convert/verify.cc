@@ -8,6 +8,7 @@
 #include "kdqat/convert/packed_tensors.h"
 #include "kdqat/runtime/engine.h"
 #include "kdqat/train/evaluation.h"
+#include "kdqat/train/significance.h"
 
 namespace kdqat::convert {
 namespace {
@@ -48,31 +49,11 @@ std::vector<double> predictions_of(const std::vector<runtime::Classification>& a
 /// Examples with another label, and McNemar's p-value.
 nlohmann::json compare_labels(const std::vector<double>& labels, const std::vector<double>& in_training,
                               const std::vector<double>& in_runtime) {
-  std::int64_t different = 0;
-  std::int64_t only_training_right = 0;
-  std::int64_t only_runtime_right = 0;
-  for (std::size_t i = 0; i < labels.size(); ++i) {
-    if (in_training[i] == in_runtime[i]) continue;
-    ++different;
-    only_training_right += in_training[i] == labels[i] ? 1 : 0;
-    only_runtime_right += in_runtime[i] == labels[i] ? 1 : 0;
-  }
-  return {{"different_labels", different},
-          {"mcnemar_p", mcnemar_p_value(only_training_right, only_runtime_right)}};
+  const train::AnswerDifferences differences = train::compare_answers(labels, in_training, in_runtime);
+  return {{"different_labels", differences.different}, {"mcnemar_p", differences.mcnemar_p_value()}};
 }
 
 }  // namespace
-
-double mcnemar_p_value(std::int64_t first, std::int64_t second) {
-  const auto n = static_cast<double>(first + second);
-  double tail = 0.0;
-  for (std::int64_t k = 0; k <= std::min(first, second); ++k) {
-    const auto i = static_cast<double>(k);
-    tail +=
-        std::exp(std::lgamma(n + 1.0) - std::lgamma(i + 1.0) - std::lgamma(n - i + 1.0) - n * std::log(2.0));
-  }
-  return std::min(1.0, 2.0 * tail);
-}
 
 nlohmann::json verify(const VerifyInputs& inputs, const std::function<void(std::int64_t)>& on_progress) {
   std::int64_t passes = 0;

@@ -35,11 +35,8 @@ struct VerifyInputs {
 ///    "runtime": {<instruction set>: {"score", "largest_logit_difference", "different_labels", "mcnemar_p"}},
 ///    "limits": {"logit_difference", "label_differences"}, "passed"}
 /// "different" names the tensors whose bytes are not those that packing the student would write. mcnemar_p is
-/// the exact two-sided p-value (McNemar, 1947, Psychometrika 12) for the examples that one of the two has
-/// right and the other wrong; null for a regression. Throws as runtime::Engine and train::evaluate do.
+/// that of train::AnswerDifferences; both are null for a regression. Throws as runtime::Engine and
+/// train::evaluate do.
 nlohmann::json verify(const VerifyInputs& inputs, const std::function<void(std::int64_t)>& on_progress = {});
-
-/// Exact two-sided p-value of `first` against `second` discordant pairs: of a fair coin's sides.
-double mcnemar_p_value(std::int64_t first, std::int64_t second);
 
 }  // namespace kdqat::convert

@@ -48,6 +48,17 @@ class LabelParser {
   std::unordered_map<std::string, double> ids_;
 };
 
+/// Of the names that a split's file may have, those that are in the directory.
+std::vector<std::string> present_files(const std::vector<std::string>& names,
+                                       const std::filesystem::path& data_dir) {
+  std::vector<std::string> present;
+  std::error_code ignored;
+  for (const std::string& name : names) {
+    if (std::filesystem::exists(data_dir / name, ignored)) present.push_back(name);
+  }
+  return present;
+}
+
 }  // namespace
 
 Examples read_examples(const Task& task, const std::filesystem::path& file) {
@@ -78,10 +89,7 @@ std::filesystem::path split_file(const Task& task, const std::filesystem::path& 
     throw base::IoError(
         base::concat(data_dir.string(), ": expected a directory with the data of task ", task.name));
   }
-  std::vector<std::string> present;
-  for (const std::string& name : candidates->second) {
-    if (std::filesystem::exists(data_dir / name, ignored)) present.push_back(name);
-  }
+  const std::vector<std::string> present = present_files(candidates->second, data_dir);
   if (present.size() == 1) return data_dir / present.front();
   if (present.empty()) {
     throw base::IoError(base::concat(data_dir.string(), ": expected a file of split ", split, " of task ",
@@ -89,6 +97,11 @@ std::filesystem::path split_file(const Task& task, const std::filesystem::path& 
   }
   throw base::InvalidArgument(base::concat(data_dir.string(), ": expected one file of split ", split,
                                            " of task ", task.name, ", found ", list(present)));
+}
+
+bool has_split(const Task& task, const std::filesystem::path& data_dir, std::string_view split) {
+  const auto candidates = task.files.find(split);
+  return candidates != task.files.end() && !present_files(candidates->second, data_dir).empty();
 }
 
 }  // namespace kdqat::data

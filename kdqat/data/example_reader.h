@@ -47,4 +47,7 @@ Examples read_examples(const Task& task, const std::filesystem::path& file);
 std::filesystem::path split_file(const Task& task, const std::filesystem::path& data_dir,
                                  std::string_view split);
 
+/// Whether the task has a split of this name and `data_dir` a file of it.
+bool has_split(const Task& task, const std::filesystem::path& data_dir, std::string_view split);
+
 }  // namespace kdqat::data

@@ -13,5 +13,6 @@ extern const std::string_view kScript;        ///< page.js
 extern const std::string_view kLineChart;     ///< line_chart.vg.json: what all line charts share
 extern const std::string_view kShareChart;    ///< share_chart.vg.json
 extern const std::string_view kHeatMap;       ///< heat_map.vg.json
+extern const std::string_view kSpreadChart;   ///< spread_chart.vg.json
 
 }  // namespace kdqat::report

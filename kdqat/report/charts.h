@@ -60,6 +60,29 @@ struct ShareChart {
 /// Specification of rows of stacked bars over a common x axis.
 nlohmann::json share_chart(const ShareChart& chart);
 
+struct SpreadValue {
+  std::string name;  ///< of the run that gave it, for the pointer: "seed 42"
+  double value = 0.0;
+};
+
+/// Repeated values of one thing.
+struct Spread {
+  std::string name;
+  std::vector<SpreadValue> values = {};
+  double mean = 0.0;
+  std::optional<double> deviation = {};  ///< drawn to both sides of the mean
+};
+
+struct SpreadChart {
+  std::string x_title = {};
+  std::vector<Spread> groups = {};  ///< from top to bottom
+  int row_height = 30;              ///< pixels
+};
+
+/// Specification of rows of dots over a common axis, with the mean and deviation of each row. Throws
+/// InvalidArgument if there is no group.
+nlohmann::json spread_chart(const SpreadChart& chart);
+
 /// One matrix, row by row; NaN is left out. Of several for one panel, layer and head choose.
 struct Matrix {
   std::string panel;

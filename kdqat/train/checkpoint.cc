@@ -6,6 +6,7 @@
 
 #include "kdqat/base/error.h"
 #include "kdqat/format/safetensors.h"
+#include "kdqat/train/training_config.h"
 
 namespace kdqat::train {
 namespace {
@@ -25,24 +26,6 @@ std::vector<NamedTensor> tensors_of(BertAdam& optimizer) {
     result.push_back({"second_moment/" + slot.name, slot.second_moment});
   }
   return result;
-}
-
-/// Where two effective configurations first differ: "a.b: found x, expected y"; empty if nowhere.
-std::string difference(const nlohmann::json& saved, const nlohmann::json& current,
-                       const std::string& name = "") {
-  if (saved.is_object() && current.is_object()) {
-    nlohmann::json keys = saved;
-    keys.update(current);
-    for (const auto& [key, unused] : keys.items()) {
-      std::string result =
-          difference(saved.value(key, nlohmann::json()), current.value(key, nlohmann::json()),
-                     name.empty() ? key : name + "." + key);
-      if (!result.empty()) return result;
-    }
-    return {};
-  }
-  if (saved == current) return {};
-  return base::concat(name, ": expected ", saved.dump(), ", found ", current.dump());
 }
 
 /// The numbers of a checkpoint. Throws FormatError that names the one that is missing or no number.
@@ -104,7 +87,7 @@ Progress load_checkpoint(const std::filesystem::path& path, BertAdam& optimizer,
     throw base::FormatError(
         base::concat(path.string(), ": expected a checkpoint of version ", kVersion, ", found another file"));
   }
-  const std::string differs = difference(state.value("config", nlohmann::json::object()), config);
+  const std::string differs = first_difference(state.value("config", nlohmann::json::object()), config);
   if (!differs.empty()) {
     throw base::InvalidArgument(
         base::concat(path.string(), ": a run goes on with the settings that it began with; ", differs));

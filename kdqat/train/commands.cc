@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kdqat/base/error.h"
+#include "kdqat/data/hold_out.h"
 #include "kdqat/data/message.h"
 #include "kdqat/distill/prediction_loss.h"
 #include "kdqat/format/model_directory.h"
@@ -47,19 +48,25 @@ std::filesystem::path training_data(const TrainingConfig& config) {
   return config.train_file.empty() ? config.data_dir : config.train_file;
 }
 
-/// The two splits that a training reads.
+/// What a training learns from and what it chooses the best model on.
 struct Splits {
   data::Dataset train;
-  data::Dataset dev;
+  data::Dataset selection;
 };
 
 Splits load_splits(const TrainingConfig& config, const data::Task& task, const text::Tokenizer& tokenizer,
                    const TrainingCallbacks& callbacks) {
   Splits splits{
       .train = data::load_dataset(task, training_file(config, task), tokenizer, config.max_seq_length),
-      .dev = data::load_dataset(task, data::split_file(task, config.data_dir, "dev"), tokenizer,
-                                config.max_seq_length)};
-  for (const data::Dataset* dataset : {&splits.train, &splits.dev}) {
+      .selection = {}};
+  if (config.hold_out) {
+    data::HeldOut parts = data::hold_out(std::move(splits.train));
+    splits = {.train = std::move(parts.kept), .selection = std::move(parts.held_out)};
+  } else {
+    splits.selection = data::load_dataset(task, data::split_file(task, config.data_dir, "dev"), tokenizer,
+                                          config.max_seq_length);
+  }
+  for (const data::Dataset* dataset : {&splits.train, &splits.selection}) {
     for (const std::string& warning : dataset->warnings) {
       if (callbacks.on_message) callbacks.on_message("warning: " + warning);
     }
@@ -179,7 +186,7 @@ TrainingResult run_finetune(const FinetuneConfig& given, const TrainingCallbacks
                        .effective_config = to_json(config),
                        .task = task,
                        .train = splits.train,
-                       .dev = splits.dev,
+                       .selection = splits.selection,
                        .classifier = classifier,
                        .tokenizer_dir = config.model_dir,
                        .provenance = {{"command", "finetune"}, {"config", to_json(config)}},
@@ -234,7 +241,7 @@ TrainingResult run_distill(const DistillConfig& given, const TrainingCallbacks& 
                        .effective_config = to_json(config),
                        .task = task,
                        .train = splits.train,
-                       .dev = splits.dev,
+                       .selection = splits.selection,
                        .classifier = student,
                        .tokenizer_dir = config.teacher_dir,
                        .provenance = {{"command", "distill"},

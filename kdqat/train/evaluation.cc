@@ -32,13 +32,16 @@ Predictions predict(const model::Classifier& classifier, const data::Dataset& da
   return result;
 }
 
-Evaluation evaluate(const model::Classifier& classifier, const data::Task& task, const data::Dataset& dataset,
-                    quant::Precision precision, const std::function<void(std::int64_t)>& on_progress) {
-  const Predictions answers = predict(classifier, dataset, precision, on_progress);
+Evaluation judge(const Predictions& answers, const data::Task& task, const data::Dataset& dataset) {
   if (!answers.logits.isfinite().all().item<bool>()) {
     throw base::NumericError("evaluation: expected finite logits, found NaN or infinity");
   }
   return evaluate_predictions(task, dataset.labels, answers.predictions);
+}
+
+Evaluation evaluate(const model::Classifier& classifier, const data::Task& task, const data::Dataset& dataset,
+                    quant::Precision precision, const std::function<void(std::int64_t)>& on_progress) {
+  return judge(predict(classifier, dataset, precision, on_progress), task, dataset);
 }
 
 }  // namespace kdqat::train

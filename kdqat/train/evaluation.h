@@ -27,7 +27,11 @@ struct Predictions {
 Predictions predict(const model::Classifier& classifier, const data::Dataset& dataset,
                     quant::Precision precision, const std::function<void(std::int64_t)>& on_progress = {});
 
-/// predict, judged by the task's metrics. Throws NumericError if a logit is not finite.
+/// Judges a classifier's answers on a dataset by the task's metrics. Throws NumericError if a logit is not
+/// finite, and as evaluate_predictions does.
+Evaluation judge(const Predictions& answers, const data::Task& task, const data::Dataset& dataset);
+
+/// predict, then judge.
 Evaluation evaluate(const model::Classifier& classifier, const data::Task& task, const data::Dataset& dataset,
                     quant::Precision precision, const std::function<void(std::int64_t)>& on_progress = {});
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <initializer_list>
 #include <numeric>
 #include <string_view>
 #include <vector>
@@ -155,28 +156,45 @@ double pearson_and_spearman(std::span<const double> labels, std::span<const doub
   return 0.5 * (pearson(labels, predictions) + spearman(labels, predictions));
 }
 
+double score_of(data::Metric metric, std::span<const double> labels, std::span<const double> predictions) {
+  switch (metric) {
+    case data::Metric::kAccuracy:
+      return accuracy(labels, predictions);
+    case data::Metric::kF1:
+      return f1(labels, predictions);
+    case data::Metric::kMacroF1:
+      return macro_f1(labels, predictions);
+    case data::Metric::kMatthews:
+      return matthews(labels, predictions);
+    case data::Metric::kF1AndAccuracy:
+      return f1_and_accuracy(labels, predictions);
+    case data::Metric::kPearsonAndSpearman:
+      return pearson_and_spearman(labels, predictions);
+  }
+  throw base::InvalidArgument("unknown metric");
+}
+
 Evaluation evaluate_predictions(const data::Task& task, std::span<const double> labels,
                                 std::span<const double> predictions) {
   check_sizes(labels, predictions);
   Evaluation result;
   result.metric = data::name_of(task.metric);
   result.examples = static_cast<std::int64_t>(labels.size());
+  const auto add = [&](std::initializer_list<data::Metric> metrics) {
+    for (const data::Metric metric : metrics) {
+      result.metrics[std::string(data::name_of(metric))] = score_of(metric, labels, predictions);
+    }
+  };
   if (task.kind == data::TaskKind::kRegression) {
     check_scores(labels, "label");
     check_scores(predictions, "prediction");
-    result.metrics = {{"pearson", pearson(labels, predictions)},
-                      {"spearman", spearman(labels, predictions)},
-                      {"pearson_and_spearman", pearson_and_spearman(labels, predictions)}};
+    result.metrics = {{"pearson", pearson(labels, predictions)}, {"spearman", spearman(labels, predictions)}};
+    add({data::Metric::kPearsonAndSpearman});
   } else {
     check_classes(task, labels, "label");
     check_classes(task, predictions, "prediction");
-    result.metrics = {{"accuracy", accuracy(labels, predictions)},
-                      {"macro_f1", macro_f1(labels, predictions)},
-                      {"matthews", matthews(labels, predictions)}};
-    if (task.num_labels() == 2) {
-      result.metrics["f1"] = f1(labels, predictions);
-      result.metrics["f1_and_accuracy"] = f1_and_accuracy(labels, predictions);
-    }
+    add({data::Metric::kAccuracy, data::Metric::kMacroF1, data::Metric::kMatthews});
+    if (task.num_labels() == 2) add({data::Metric::kF1, data::Metric::kF1AndAccuracy});
   }
   result.score = result.metrics.at(result.metric);
   return result;

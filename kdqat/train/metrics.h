@@ -39,6 +39,9 @@ double spearman(std::span<const double> labels, std::span<const double> predicti
 /// Mean of pearson and spearman.
 double pearson_and_spearman(std::span<const double> labels, std::span<const double> predictions);
 
+/// The metric of this name above.
+double score_of(data::Metric metric, std::span<const double> labels, std::span<const double> predictions);
+
 /// How good predictions are.
 struct Evaluation {
   std::string metric;                     ///< name of the task's metric

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "kdqat/base/error.h"
+
 namespace kdqat::train {
 namespace {
 
@@ -31,6 +33,7 @@ nlohmann::json to_json(const TrainingConfig& config) {
       {"precision", config.precision == quant::Precision::kBf16 ? "bf16" : "fp32"},
   };
   if (config.custom) json["columns"] = to_json(*config.custom);
+  if (config.hold_out) json["hold_out"] = true;
   if (!config.train_file.empty()) json["train"] = config.train_file.string();
   return json;
 }
@@ -53,7 +56,28 @@ nlohmann::json to_json(const distill::ObjectiveConfig& objective) {
   return json;
 }
 
+std::string difference_below(const nlohmann::json& begun, const nlohmann::json& given,
+                             const std::string& name) {
+  if (begun.is_object() && given.is_object()) {
+    nlohmann::json keys = begun;
+    keys.update(given);
+    for (const auto& [key, unused] : keys.items()) {
+      std::string result =
+          difference_below(begun.value(key, nlohmann::json()), given.value(key, nlohmann::json()),
+                           name.empty() ? key : name + "." + key);
+      if (!result.empty()) return result;
+    }
+    return {};
+  }
+  if (begun == given) return {};
+  return base::concat(name, ": expected ", begun.dump(), ", found ", given.dump());
+}
+
 }  // namespace
+
+std::string first_difference(const nlohmann::json& begun, const nlohmann::json& given) {
+  return difference_below(begun, given, "");
+}
 
 nlohmann::json to_json(const FinetuneConfig& config) {
   nlohmann::json json = to_json(config.training);

@@ -28,6 +28,8 @@ struct TrainingConfig {
   bool bucket_by_length = false;    ///< batches of similar lengths
   std::int64_t max_seq_length = 0;  ///< tokens, [CLS] and [SEP] counted
   std::int64_t eval_steps = 0;      ///< updates from one evaluation to the next
+  bool hold_out =
+      false;  ///< the best model is chosen on a part of the training file (data/hold_out.h), not dev
   std::uint64_t seed = 42;
   quant::Precision precision = quant::Precision::kFp32;
   double checkpoint_seconds = 60;  ///< least time between checkpoints; 0: after every update
@@ -50,5 +52,9 @@ struct DistillConfig {
 /// Every setting that decides a run's result; for the record and to see whether a run can be resumed.
 nlohmann::json to_json(const FinetuneConfig& config);
 nlohmann::json to_json(const DistillConfig& config);
+
+/// Where the settings that a run goes on with first differ from those that it began with: "a.b: expected x,
+/// found y"; empty if nowhere.
+std::string first_difference(const nlohmann::json& begun, const nlohmann::json& given);
 
 }  // namespace kdqat::train

@@ -95,6 +95,7 @@ class Loop {
     while (progress_.updates < source_.total()) {
       step();
       const bool last = progress_.updates == source_.total();
+      if (last || is_observed()) observe();
       if (last || progress_.updates % run_.config.eval_steps == 0) evaluate_and_keep();
       if (!last) pause_if_asked();
     }
@@ -102,6 +103,8 @@ class Loop {
   }
 
  private:
+  const char* selection_split() const { return run_.config.hold_out ? "hold-out" : "dev"; }
+
   void say(const std::string& line) const {
     if (callbacks_.on_message) callbacks_.on_message(line);
   }
@@ -131,6 +134,22 @@ class Loop {
                      {"task", run_.task.name},
                      {"machine", {{"cpu", base::processor_name()}, {"threads", base::num_threads()}}}});
     record_codes();
+    observe();
+  }
+
+  bool is_observed() const {
+    const std::int64_t steps = callbacks_.observer.steps;
+    return steps > 0 && progress_.updates % steps == 0;
+  }
+
+  void observe() {
+    if (callbacks_.observer.steps == 0) return;
+    const double started = seconds_now();
+    optimizer_.catch_up();
+    nlohmann::json record = callbacks_.observer.record(run_.classifier, run_.selection);
+    record["step"] = progress_.updates;
+    metrics_->write(record);
+    progress_.evaluate_seconds += seconds_now() - started;
   }
 
   void record_codes() {
@@ -195,7 +214,7 @@ class Loop {
   void evaluate_and_keep() {
     const double started = seconds_now();
     optimizer_.catch_up();
-    last_evaluation_ = evaluate(run_.classifier, run_.task, run_.dev, run_.config.precision);
+    last_evaluation_ = evaluate(run_.classifier, run_.task, run_.selection, run_.config.precision);
     const bool best = !progress_.best_score || last_evaluation_.score > *progress_.best_score;
     if (best) {
       progress_.best_score = last_evaluation_.score;
@@ -204,7 +223,8 @@ class Loop {
     }
     progress_.evaluate_seconds += seconds_now() - started;
     nlohmann::json record = to_json(last_evaluation_);
-    record.update({{"kind", "evaluation"}, {"step", progress_.updates}, {"split", "dev"}, {"best", best}});
+    record.update(
+        {{"kind", "evaluation"}, {"step", progress_.updates}, {"split", selection_split()}, {"best", best}});
     metrics_->write(record);
     record_codes();
     // JSON's shortest form that reads back as the same number.
@@ -219,7 +239,7 @@ class Loop {
     section["max_seq_length"] = run_.config.max_seq_length;
     section["precision"] = run_.effective_config.at("precision");
     section["step"] = progress_.updates;
-    section["scores"] = {{"dev", to_json(last_evaluation_)}};
+    section["scores"] = {{selection_split(), to_json(last_evaluation_)}};
     run_.classifier.config().source["kdqat"] = std::move(section);
     text::copy_tokenizer_files(run_.tokenizer_dir, dir);
     model::save_classifier(run_.classifier, dir);

@@ -18,6 +18,17 @@
 
 namespace kdqat::train {
 
+/// What is recorded of a model while it is trained, beside its losses and scores: such as an analysis, which
+/// this folder does not know.
+struct TrainingObserver {
+  std::int64_t steps =
+      0;  ///< updates from one record to the next; also before the first and after the last. 0: none
+
+  /// A line of metrics.jsonl, to which the step is added. `selection`: what the best model is chosen on.
+  std::function<nlohmann::json(const model::Classifier& classifier, const data::Dataset& selection)> record =
+      {};
+};
+
 /// What a run tells while it goes on. Every function may be empty.
 struct TrainingCallbacks {
   struct Step {
@@ -30,6 +41,7 @@ struct TrainingCallbacks {
   std::function<void(const Step&)> on_step;
   std::function<void(const std::string&)> on_message;  ///< one line for a person
   std::function<bool()> stop_requested;                ///< asked after every update
+  TrainingObserver observer = {};
 };
 
 /// What a run came to.
@@ -48,7 +60,7 @@ struct TrainingRun {
   nlohmann::json effective_config;  ///< of the command, for the record and for resuming
   const data::Task& task;
   const data::Dataset& train;
-  const data::Dataset& dev;
+  const data::Dataset& selection;       ///< what the best model is chosen on
   model::Classifier& classifier;        ///< the model to train
   std::filesystem::path tokenizer_dir;  ///< whose tokenizer files the model keeps
   nlohmann::json provenance;            ///< what the model's config.json says of its origin

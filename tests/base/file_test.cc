@@ -209,6 +209,16 @@ TEST_F(FileTest, WritingIntoAMissingDirectoryNamesTheFileAndTheReason) {
               ThrowsMessage<IoError>(path.string() + ": cannot write: No such file or directory"));
 }
 
+TEST_F(FileTest, AFolderIsCreatedWithThoseAboveIt) {
+  create_folder(directory_ / "a/b/c");
+  EXPECT_TRUE(fs::is_directory(directory_ / "a/b/c"));
+  EXPECT_NO_THROW(create_folder(directory_ / "a/b"));
+  write_plainly(directory_ / "file", "x");
+  EXPECT_THAT([&] { create_folder(directory_ / "file/below"); },
+              ThrowsMessage<IoError>(
+                  StartsWith((directory_ / "file/below").string() + ": cannot create the folder: ")));
+}
+
 TEST_F(FileTest, WritingBelowAFileNamesTheFileAndTheReason) {
   EXPECT_THAT([&] { write_file_atomically("/dev/null/file", "text"); },
               ThrowsMessage<IoError>("/dev/null/file: cannot write: Not a directory"));

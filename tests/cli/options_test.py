@@ -5,7 +5,7 @@ import unittest
 
 from program import FAILED, USAGE, ProgramTest, make_model, make_task, options
 
-COMMANDS = ("finetune", "distill", "evaluate", "predict", "info", "export", "losses", "tokenize")
+COMMANDS = ("finetune", "distill", "study", "evaluate", "predict", "info", "export", "losses", "tokenize")
 
 
 class UsageTest(ProgramTest):
@@ -16,9 +16,10 @@ class UsageTest(ProgramTest):
 
     def test_help_of_each_command_names_its_options_with_units_and_defaults(self):
         expected = {
-            "finetune": ("--model", "--learning-rate FLOAT:POSITIVE=2e-05", "--epochs", "--resume", "--max-seq-length"),
+            "finetune": ("--model", "--learning-rate FLOAT:POSITIVE=2e-05", "--epochs", "--resume", "--max-seq-length", "--hold-out"),
             "distill": ("--objective", "=unified", "--gamma", "--attention-map-weight", "--temperature FLOAT=1",
                         "--weight-bits INT:{2,4,8,32}=2", "--activation-granularity", "--checkpoint-seconds"),
+            "study": ("FILE", "--output", "--dry-run", "--only-table", "--json"),
             "evaluate": ("--split TEXT=dev", "--json"),
             "predict": ("FILE", "--model"),
             "info": ("PATH", "--json"),

@@ -81,13 +81,5 @@ TEST_F(VerifyTest, AnotherCodeIsFoundByItsTensor) {
   EXPECT_EQ(result.at("codes").at("different"), nlohmann::json::array({name}));
 }
 
-// Binomial sums by hand: of 3 and 0 pairs 2 / 8; of 1 and 4, 2 (1 + 5) / 32; of equal numbers all.
-TEST(McNemarTest, PValuesAreThoseOfAFairCoin) {
-  EXPECT_NEAR(mcnemar_p_value(3, 0), 0.25, 1e-12);
-  EXPECT_NEAR(mcnemar_p_value(1, 4), 0.375, 1e-12);
-  EXPECT_EQ(mcnemar_p_value(0, 0), 1.0);
-  EXPECT_EQ(mcnemar_p_value(7, 7), 1.0);
-}
-
 }  // namespace
 }  // namespace kdqat::convert

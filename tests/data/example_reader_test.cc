@@ -288,5 +288,15 @@ TEST_F(SplitFileTest, NeedsADirectory) {
       ThrowsMessage<base::IoError>(in_directory("none: expected a directory with the data of task rte")));
 }
 
+TEST_F(SplitFileTest, IsThereOrNot) {
+  const Task task = make_custom_task({.regression = true});
+  EXPECT_FALSE(has_split(task, directory_.path(), "test"));
+  EXPECT_FALSE(has_split(task, directory_ / "none", "test"));
+  write("test.jsonl", "");
+  write("test.tsv", "");
+  EXPECT_TRUE(has_split(task, directory_.path(), "test"));
+  EXPECT_FALSE(has_split(find_task("rte"), directory_.path(), "test"));
+}
+
 }  // namespace
 }  // namespace kdqat::data

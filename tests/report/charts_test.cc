@@ -182,6 +182,31 @@ TEST(HeatMapTest, RejectsNoneAndThoseOfAnotherSize) {
               ThrowsMessage<InvalidArgument>("matrices of a heat map: expected at least one, found none"));
 }
 
+TEST(SpreadChartTest, HasADotAValueAndTheDeviationToBothSidesOfTheMean) {
+  const json specification = spread_chart(
+      {.x_title = "accuracy",
+       .groups = {{.name = "map",
+                   .values = {{.name = "seed 42", .value = 0.5}, {.name = "seed 52", .value = 0.25}},
+                   .mean = 0.375,
+                   .deviation = 0.125},
+                  {.name = "teacher", .values = {{.name = "seed 42", .value = 0.75}}, .mean = 0.75}},
+       .row_height = 20});
+  EXPECT_EQ(specification.at("height"), 40);
+  const json groups = values(specification, "groups");
+  EXPECT_EQ(groups[0].at("low"), 0.25);
+  EXPECT_EQ(groups[0].at("high"), 0.5);
+  EXPECT_EQ(groups[1].at("low"), 0.75);
+  EXPECT_EQ(groups[0].at("tooltip").at("rows"), json::parse(R"([{"name": "mean", "text": "0.375"},
+      {"name": "deviation", "text": "0.125"}, {"name": "seed 42", "text": "0.5"}, {"name": "seed 52", "text": "0.25"}])"));
+  EXPECT_EQ(values(specification, "values").size(), 3U);
+  EXPECT_EQ(values(specification, "values")[2], json::parse(R"({"name": "teacher", "x": 0.75})"));
+}
+
+TEST(SpreadChartTest, RejectsNone) {
+  EXPECT_THAT([] { spread_chart({}); },
+              ThrowsMessage<InvalidArgument>("groups of a spread chart: expected at least one, found none"));
+}
+
 TEST(LineChartTest, ColoursGoByTheNamesThatAreGiven) {
   LineChart chart = two_losses();
   chart.colour_names = {"teacher", "total", "logit"};

@@ -1,4 +1,5 @@
-// write_sample_page FOLDER: the page of the sample run and one of linked figures, for page_in_chromium.sh.
+// write_sample_page FOLDER: the pages of the sample run, of linked figures and of the sample study, for
+// page_in_chromium.sh.
 
 #include <filesystem>
 
@@ -6,7 +7,9 @@
 #include "kdqat/report/charts.h"
 #include "kdqat/report/page.h"
 #include "kdqat/report/run_report.h"
+#include "kdqat/report/study_report.h"
 #include "tests/report/sample_run.h"
+#include "tests/report/sample_study.h"
 
 namespace {
 
@@ -39,4 +42,5 @@ int main(int argc, char** argv) {
   kdqat::base::write_file_atomically(folder / "metrics.jsonl", kdqat::test::sample_metrics());
   kdqat::report::write_run_report(folder / "metrics.jsonl", folder / "report.html");
   kdqat::base::write_file_atomically(folder / "linked.html", linked_page());
+  kdqat::report::write_study_report("study", kdqat::test::sample_study(), folder / "study.html");
 }

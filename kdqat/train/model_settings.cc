@@ -1,8 +1,10 @@
-#include "kdqat/cli/model_settings.h"
+#include "kdqat/train/model_settings.h"
+
+#include <algorithm>
 
 #include "kdqat/base/error.h"
 
-namespace kdqat::cli {
+namespace kdqat::train {
 
 ModelSettings model_settings(const format::EncoderConfig& config) {
   ModelSettings settings;
@@ -21,4 +23,9 @@ ModelSettings model_settings(const format::EncoderConfig& config) {
   return settings;
 }
 
-}  // namespace kdqat::cli
+std::int64_t evaluation_length(const format::EncoderConfig& config, const data::Task& task) {
+  const std::int64_t trained = model_settings(config).max_seq_length;
+  return trained > 0 ? trained : std::min(task.max_seq_length, config.max_position_embeddings);
+}
+
+}  // namespace kdqat::train

@@ -2,10 +2,11 @@
 
 #include <cstdint>
 
+#include "kdqat/data/task.h"
 #include "kdqat/format/encoder_config.h"
 #include "kdqat/quant/linear.h"
 
-namespace kdqat::cli {
+namespace kdqat::train {
 
 /// How a model that kdqat trained was evaluated while training, from its config.json.
 struct ModelSettings {
@@ -16,4 +17,8 @@ struct ModelSettings {
 /// Throws FormatError that names the field for one of a wrong type.
 ModelSettings model_settings(const format::EncoderConfig& config);
 
-}  // namespace kdqat::cli
+/// Tokens at which the texts of a task are cut for a model: as when it was trained, else as the task says,
+/// within the model's positions. Throws as model_settings does.
+std::int64_t evaluation_length(const format::EncoderConfig& config, const data::Task& task);
+
+}  // namespace kdqat::train
