@@ -76,7 +76,8 @@ HttpServer::HttpServer(const HttpLimits& limits) : limits_(limits) {
   });
   set_error_handler(
       Handler([this](const httplib::Request&, httplib::Response& response) { complete_error(response); }));
-  set_logger([this](const httplib::Request& request, const httplib::Response& response) {
+  // Not the logger, which comes after the response is sent: who has it must find it counted.
+  set_post_routing_handler([this](const httplib::Request& request, const httplib::Response& response) {
     if (!observer_) return;
     const std::chrono::duration<double> seconds = Clock::now() - exchange.arrived;
     observer_(methods_.contains(request.path) ? request.path : "other", response.status, seconds.count());
