@@ -215,7 +215,7 @@ void add_ranking_by_step(const std::string& student, const std::string& token, c
     report::Matrix matrix{.panel = student, .layer = layer};
     for (const json& of_step : training.at("tokens").at(token)) {
       const std::vector<double> ratios = values_of(of_step);
-      const auto first = ratios.begin() + layer * heads;
+      const auto first = ratios.begin() + std::ptrdiff_t{layer} * heads;
       matrix.values.insert(matrix.values.end(), first, first + heads);
     }
     map.matrices.push_back(std::move(matrix));

@@ -39,7 +39,7 @@ train::TrainingResult run_with_display(
     on_step(step);
   };
   try {
-    const train::TrainingResult result = run(callbacks);
+    train::TrainingResult result = run(callbacks);
     // A run that had ended before has its records, unless it was killed while it wrote them.
     if (started || !std::filesystem::exists(config.output_dir / "run.toml")) write_records(config.output_dir);
     console.finish(result, config.output_dir.string());

@@ -20,7 +20,7 @@ KDQAT_AVX512_VNNI_INLINE __m512 as_floats(__m512i integers) {
 
 /// The field of each byte of a line that belongs to the columns 4 field .. 4 field + 3 of the line.
 template <int kBits, int kField>
-KDQAT_AVX512_VNNI_INLINE __m512i field_of(__m512i line) {
+KDQAT_AVX512_VNNI_INLINE __m512i line_field(__m512i line) {
   if constexpr (kBits == 8) return line;
   return _mm512_and_si512(_mm512_srli_epi16(line, kBits * kField),
                           _mm512_set1_epi8(static_cast<char>((1 << kBits) - 1)));

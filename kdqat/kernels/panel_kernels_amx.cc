@@ -28,15 +28,15 @@ KDQAT_AMX_INLINE void spread(const std::uint8_t* panel, std::int64_t lines, std:
   const std::byte* end = out + tiles * kTileBytes;
   for (std::int64_t q = 0; q < lines; ++q, panel += kLineBytes) {
     const __m512i line = _mm512_loadu_si512(panel);
-    _mm512_store_si512(out, field_of<kBits, 0>(line));
+    _mm512_store_si512(out, line_field<kBits, 0>(line));
     out += kLineBytes;
     if constexpr (kBits <= 4) {
-      _mm512_store_si512(out, field_of<kBits, 1>(line));
+      _mm512_store_si512(out, line_field<kBits, 1>(line));
       out += kLineBytes;
     }
     if constexpr (kBits == 2) {
-      _mm512_store_si512(out, field_of<kBits, 2>(line));
-      _mm512_store_si512(out + kLineBytes, field_of<kBits, 3>(line));
+      _mm512_store_si512(out, line_field<kBits, 2>(line));
+      _mm512_store_si512(out + kLineBytes, line_field<kBits, 3>(line));
       out += 2 * kLineBytes;
     }
   }

@@ -38,7 +38,7 @@ template <int kBits, int kField, int kPanels, int kSums, int... kRow>
 KDQAT_AVX512_VNNI_INLINE void add_field(const std::int8_t* codes, std::int64_t stride,
                                         const __m512i (&lines)[2], __m512i (&sums)[kSums],
                                         std::integer_sequence<int, kRow...>) {
-  const __m512i fields[2] = {field_of<kBits, kField>(lines[0]), field_of<kBits, kField>(lines[1])};
+  const __m512i fields[2] = {line_field<kBits, kField>(lines[0]), line_field<kBits, kField>(lines[1])};
   (add_row<kRow, kPanels>(codes + std::ptrdiff_t{4} * kField, stride, fields, sums), ...);
 }
 

@@ -52,7 +52,8 @@ TEST(HoldOutTest, ScoresAreSpreadAsThoseOfAll) {
 TEST(HoldOutTest, DependsOnTheLabelsAlone) {
   EXPECT_EQ(held_out_indices(mixed_labels()), held_out_indices(mixed_labels()));
   // What this choice is must never change: runs that were selected by it would not be comparable any more.
-  EXPECT_THAT(held_out_indices(mixed_labels(), {.share = 0.05}), ElementsAre(1, 26, 34, 41, 114, 121, 127, 143, 175));
+  EXPECT_THAT(held_out_indices(mixed_labels(), {.share = 0.05}),
+              ElementsAre(1, 26, 34, 41, 114, 121, 127, 143, 175));
 }
 
 TEST(HoldOutTest, TakesAtLeastOneAndAtMostWhatIsAllowed) {
