@@ -157,12 +157,14 @@ void ternary_codes(const float* values, std::int64_t count, float threshold, std
   }
 }
 
+// std::max gives its first argument where the other is NaN, which no integer stands for: NaN gets the lowest
+// code.
 KDQAT_MULTIVERSION
 void uniform_codes(const float* values, std::int64_t count, float range, float step, float largest,
                    std::int8_t* codes) {
   for (std::int64_t i = 0; i < count; ++i) {
-    const float clamped = std::min(std::max(values[i], -range), range);
-    const float code = std::min(std::max(round_half_even(clamped / step), -largest), largest);
+    const float clamped = std::min(std::max(-range, values[i]), range);
+    const float code = std::min(std::max(-largest, round_half_even(clamped / step)), largest);
     codes[i] = static_cast<std::int8_t>(static_cast<std::int32_t>(code));
   }
 }
@@ -170,7 +172,7 @@ void uniform_codes(const float* values, std::int64_t count, float range, float s
 KDQAT_MULTIVERSION
 void symmetric_codes(const float* values, std::int64_t count, float multiplier, std::int8_t* codes) {
   for (std::int64_t i = 0; i < count; ++i) {
-    const float clamped = std::min(std::max(values[i], -kClip), kClip);
+    const float clamped = std::min(std::max(-kClip, values[i]), kClip);
     codes[i] = static_cast<std::int8_t>(static_cast<std::int32_t>(round_half_even(clamped * multiplier)));
   }
 }

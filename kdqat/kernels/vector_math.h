@@ -15,7 +15,8 @@ namespace kdqat::kernels {
 inline float exp_nonpositive(float x) {
   constexpr float kShift = 12582912.0F;  // 1.5 * 2^23: adding it rounds to an integer
   const float bounded = x < -87.3F ? -87.3F : x;
-  const float k = std::fma(bounded, 1.44269504F, kShift) - kShift;
+  const float shifted = std::fma(bounded, 1.44269504F, kShift);
+  const float k = shifted - kShift;
   const float r = std::fma(k, 2.12194440e-4F, std::fma(k, -0.693359375F, bounded));
   float e = std::fma(1.0F / 5040.0F, r, 1.0F / 720.0F);
   e = std::fma(e, r, 1.0F / 120.0F);
@@ -24,7 +25,8 @@ inline float exp_nonpositive(float x) {
   e = std::fma(e, r, 0.5F);
   e = std::fma(e, r, 1.0F);
   e = std::fma(e, r, 1.0F);
-  const float power = std::bit_cast<float>((static_cast<std::int32_t>(k) + 127) << 23);
+  // The lowest bits of `shifted` are those of k. Taken as they are, NaN needs no conversion and stays NaN.
+  const float power = std::bit_cast<float>((std::bit_cast<std::uint32_t>(shifted) + 127U) << 23U);
   return x < -87.3F ? 0.0F : e * power;
 }
 

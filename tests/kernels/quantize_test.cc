@@ -368,6 +368,21 @@ TEST(GeluQuantizeSymmetricTest, DoesNotDependOnTheThreadCount) {
   expect_the_same_for_every_thread_count([&] { return run(gelu, values, 11); });
 }
 
+// UBSan watches: a float that no integer stands for must not be converted to one.
+TEST(QuantizeSymmetricTest, WhatIsNotFiniteGetsACodeLikeAnyOther) {
+  for (const float value : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(),
+                            -std::numeric_limits<float>::infinity()}) {
+    std::vector<float> values(37, 1.0F);
+    values[3] = value;
+    values[35] = value;
+    std::vector<std::int8_t> codes(values.size());
+    float scale = 0.0F;
+    quantize_symmetric(values.data(), {.count = 1, .size = 37}, codes.data(), &scale);
+    EXPECT_TRUE(std::isfinite(scale));
+    EXPECT_GT(codes[0], 0);
+  }
+}
+
 TEST(FakeQuantizeSymmetricTest, RowsThatLieApartShareOneScaleAndOthersAreNotTouched) {
   for (std::int64_t rows = 1; rows <= 5; ++rows) {
     for (std::int64_t size = 1; size <= 67; size += 3) {

@@ -44,6 +44,10 @@ TEST(ExpNonpositiveTest, IsZeroWhereTheNormalNumbersEnd) {
   EXPECT_EQ(exp_nonpositive(-kInfinity), 0.0F);
 }
 
+TEST(ExpNonpositiveTest, NaNStaysNaN) {
+  EXPECT_TRUE(std::isnan(exp_nonpositive(std::numeric_limits<float>::quiet_NaN())));
+}
+
 TEST(LogPositiveTest, IsWithinTwoUnitsInTheLastPlaceOr1e7OverAllNormalNumbers) {
   // About two million floats: all exponents, and mantissas without a pattern.
   const auto last = std::bit_cast<std::uint32_t>(std::numeric_limits<float>::max());
