@@ -35,11 +35,7 @@ KDQAT_AMX void configure_tiles(std::int64_t rows) {
 }
 
 BlockPlan tile_plan(std::int64_t block_rows) {
-  return {.block_rows = block_rows,
-          .group_rows = kTileGroupRows,
-          .grain = 1 << 21,
-          .start = start,
-          .finish = finish};
+  return {.block_rows = block_rows, .group_rows = kTileGroupRows, .start = start, .finish = finish};
 }
 
 }  // namespace kdqat::kernels

@@ -217,7 +217,7 @@ class Products {
     transposed_.make_tiles(arriving_.rows);
     const bool in_tiles = kernel_.in_tiles();
     const std::int64_t outputs = arriving_.cols;
-    const std::int64_t panel_pairs = bf16_panel_bytes(kPanelRows, arriving_.rows) / kLineBytes;
+    const std::int64_t panel_pairs = bf16_panel_lines(arriving_.rows);
     const std::int64_t panels = (backward_.inputs + kPanelRows - 1) / kPanelRows;
     const std::int64_t tasks = (panels + kBlockPanels - 1) / kBlockPanels;
     const std::int64_t block_rows = kernel_.plan.block_rows;

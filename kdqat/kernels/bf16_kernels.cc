@@ -9,6 +9,8 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
+#include "kdqat/kernels/avx512_panels.h"
+
 #define KDQAT_AVX512_BF16 __attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16")))
 #define KDQAT_AVX512_BF16_INLINE KDQAT_AVX512_BF16 __attribute__((always_inline)) inline
 
@@ -33,16 +35,6 @@ KDQAT_AVX512_BF16_INLINE void add_row(const std::uint16_t* x, std::int64_t strid
   }
 }
 
-KDQAT_AVX512_BF16_INLINE void finish(const Bf16Block& block, int row, int panel, __m512 sum) {
-  const std::int64_t col = panel * kPanelRows;
-  const std::int64_t width = block.cols - col;
-  const auto mask = static_cast<__mmask16>(width >= kPanelRows ? 0xFFFF : (1 << width) - 1);
-  float* out = block.out + row * block.out_stride + col;
-  if (block.bias != nullptr) sum = _mm512_add_ps(sum, _mm512_maskz_loadu_ps(mask, block.bias + col));
-  if (block.accumulate) sum = _mm512_add_ps(sum, _mm512_maskz_loadu_ps(mask, out));
-  _mm512_mask_storeu_ps(out, mask, sum);
-}
-
 template <int kPanels, int... kRow>
 KDQAT_AVX512_BF16_INLINE void multiply_rows(const Bf16Block& block, std::integer_sequence<int, kRow...>) {
   constexpr int kRows = sizeof...(kRow);
@@ -57,8 +49,8 @@ KDQAT_AVX512_BF16_INLINE void multiply_rows(const Bf16Block& block, std::integer
                                 reinterpret_cast<__m512bh>(_mm512_loadu_si512(line + second))};
     (add_row<kRow, kPanels>(x, stride, panels, sums), ...);
   }
-  (finish(block, kRow, 0, sums[kRow * kPanels]), ...);
-  if constexpr (kPanels == 2) (finish(block, kRow, 1, sums[kRow * kPanels + 1]), ...);
+  (finish_panel(block, kRow, 0, sums[kRow * kPanels]), ...);
+  if constexpr (kPanels == 2) (finish_panel(block, kRow, 1, sums[kRow * kPanels + 1]), ...);
 }
 
 template <int kRows, int kPanels>

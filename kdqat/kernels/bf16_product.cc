@@ -17,18 +17,12 @@ namespace {
 /// Elements a row and pair of columns.
 constexpr std::int64_t kPair = 2;
 
-/// With what fills them up to whole tiles.
-std::int64_t pairs_of(std::int64_t cols) {
-  constexpr std::int64_t kTileColumns = kPair * kTilePairs;
-  return (cols + kTileColumns - 1) / kTileColumns * kTilePairs;
-}
-
 std::uint16_t to_bf16(float value) { return bf16_bits(value); }
 std::uint16_t to_bf16(std::uint16_t bits) { return bits; }
 
 template <typename Weight>
 void pack(const Weight* weights, std::int64_t rows, std::int64_t cols, std::uint16_t* panels) {
-  const std::int64_t pairs = pairs_of(cols);
+  const std::int64_t pairs = bf16_panel_lines(cols);
   const std::int64_t count = (rows + kPanelRows - 1) / kPanelRows;
   base::parallel_for(0, count, 4, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t row = first * kPanelRows; row < last * kPanelRows; ++row) {
@@ -76,7 +70,7 @@ void interleave_rows(const std::uint16_t* even, const std::uint16_t* odd, std::i
 template <typename Value>
 void pack_transposed_panels(const Value* values, std::int64_t rows, std::int64_t cols, std::int64_t first,
                             std::int64_t last, std::uint32_t* panels) {
-  const std::int64_t pairs = pairs_of(rows);
+  const std::int64_t pairs = bf16_panel_lines(rows);
   const std::int64_t present_pairs = (rows + 1) / kPair;
   const std::int64_t whole = std::min(last, cols / kPanelRows);
   for (std::int64_t pair = 0; pair < present_pairs; ++pair) {
@@ -119,8 +113,13 @@ void pack_transposed(const Value* values, std::int64_t rows, std::int64_t cols, 
 
 }  // namespace
 
+std::int64_t bf16_panel_lines(std::int64_t cols) {
+  constexpr std::int64_t kTileColumns = kPair * kTilePairs;
+  return (cols + kTileColumns - 1) / kTileColumns * kTilePairs;
+}
+
 std::int64_t bf16_panel_bytes(std::int64_t rows, std::int64_t cols) {
-  return (rows + kPanelRows - 1) / kPanelRows * pairs_of(cols) * kLineBytes;
+  return (rows + kPanelRows - 1) / kPanelRows * bf16_panel_lines(cols) * kLineBytes;
 }
 
 void pack_bf16_panels(const float* weights, std::int64_t rows, std::int64_t cols, std::uint16_t* panels) {
@@ -155,7 +154,7 @@ Bf16Kernel bf16_kernel(InstructionSet set) {
 
 void multiply_bf16_panels(const Bf16Product& product, float* out, InstructionSet set) {
   const Bf16Kernel kernel = bf16_kernel(set);
-  const std::int64_t panel_pairs = pairs_of(product.cols);
+  const std::int64_t panel_pairs = bf16_panel_lines(product.cols);
   const std::uint16_t* x = product.x;
   const std::int64_t stride = (product.cols + kernel.columns - 1) / kernel.columns * kernel.columns;
   thread_local std::vector<std::uint16_t> padded;

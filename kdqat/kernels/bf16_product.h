@@ -6,6 +6,9 @@
 
 namespace kdqat::kernels {
 
+/// Lines of a panel of bfloat16 of `cols` columns: one for two columns, up to whole tiles.
+std::int64_t bf16_panel_lines(std::int64_t cols);
+
 /// Bytes that a weight matrix [rows, cols] takes as panels of bfloat16.
 std::int64_t bf16_panel_bytes(std::int64_t rows, std::int64_t cols);
 

@@ -21,11 +21,13 @@ inline constexpr std::int64_t kBlockPanels = 2;
 /// Rows whose factors stay in a core's cache while all panels pass by kernels of vectors.
 inline constexpr std::int64_t kGroupRows = 8 * kBlockRows;
 
+/// Multiplications that are worth a thread.
+inline constexpr std::int64_t kGrainProducts = 1 << 19;
+
 /// How a kernel takes a grid of rows times panels.
 struct BlockPlan {
   std::int64_t block_rows = kBlockRows;  ///< rows that it takes at a time, at most; a divisor of group_rows
   std::int64_t group_rows = kGroupRows;  ///< rows that stay in a core's cache while all panels pass by
-  std::int64_t grain = 1 << 19;          ///< multiplications that are worth a thread
   void (*start)() = nullptr;             ///< called in a thread before its blocks
   void (*finish)() = nullptr;            ///< and after them
 };
@@ -61,7 +63,7 @@ void for_panel_blocks(const PanelGrid& grid, const BlockPlan& plan, const Body& 
   const std::int64_t pairs = (grid.panels + kBlockPanels - 1) / kBlockPanels;
   const std::int64_t products =
       std::max<std::int64_t>(1, grid.rows / groups * kBlockPanels * kPanelRows * grid.cols);
-  base::parallel_for(0, groups * pairs, std::max<std::int64_t>(1, plan.grain / products),
+  base::parallel_for(0, groups * pairs, std::max<std::int64_t>(1, kGrainProducts / products),
                      [&](std::int64_t first, std::int64_t last) {
                        const BlockSession session(plan);
                        for (std::int64_t task = first; task < last; ++task) {

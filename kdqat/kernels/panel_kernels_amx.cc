@@ -43,35 +43,6 @@ KDQAT_AMX_INLINE void spread(const std::uint8_t* panel, std::int64_t lines, std:
   for (; out != end; out += kLineBytes) _mm512_store_si512(out, _mm512_setzero_si512());
 }
 
-/// As finish_panel, for `rows` rows from `first` on of `kPanels` panels.
-template <int kPanels>
-KDQAT_AMX_INLINE void finish_rows(const PanelBlock& block, std::int64_t first, std::int64_t rows,
-                                  const TileSums<std::int32_t>& sums) {
-  const std::int64_t width = block.cols - (kPanels - 1) * kPanelRows;
-  const auto last_mask = static_cast<__mmask16>(width >= kPanelRows ? 0xFFFF : (1 << width) - 1);
-  const __mmask16 masks[2] = {kPanels == 2 ? static_cast<__mmask16>(0xFFFF) : last_mask, last_mask};
-  __m512 col_scales[2];
-  __m512 bias[2];
-  for (int panel = 0; panel < kPanels; ++panel) {
-    col_scales[panel] = _mm512_maskz_loadu_ps(masks[panel], block.col_scales + panel * kPanelRows);
-    bias[panel] = _mm512_maskz_loadu_ps(masks[panel], block.bias + panel * kPanelRows);
-  }
-  const float* row_scales = block.row_scales + first;
-  const std::int32_t* corrections = block.corrections + first;
-  const std::int64_t stride = block.out_stride;
-  float* out = block.out + first * stride;
-  for (std::int64_t row = 0; row < rows; ++row, out += stride) {
-    const __m512 row_scale = _mm512_set1_ps(row_scales[row]);
-    const __m512i correction = _mm512_set1_epi32(corrections[row]);
-    for (int panel = 0; panel < kPanels; ++panel) {
-      const __m512i sum = _mm512_load_si512(sums.row(row, panel));
-      const __m512 value = as_floats(_mm512_sub_epi32(sum, correction));
-      const __m512 scaled = _mm512_mul_ps(value, _mm512_mul_ps(row_scale, col_scales[panel]));
-      _mm512_mask_storeu_ps(out + panel * kPanelRows, masks[panel], _mm512_add_ps(scaled, bias[panel]));
-    }
-  }
-}
-
 template <int kBits>
 KDQAT_AMX void multiply_amx(const PanelBlock& block) {
   if (block.rows <= kFewRows) {
@@ -100,7 +71,10 @@ KDQAT_AMX void multiply_amx(const PanelBlock& block) {
                                         .next_panel = tiles * kTileBytes,
                                         .steps = tiles},
                                        rows, two_panels, sums);
-    two_panels ? finish_rows<2>(block, first, rows, sums) : finish_rows<1>(block, first, rows, sums);
+    for (std::int64_t row = 0; row < rows; ++row) {
+      finish_panel(block, first + row, 0, _mm512_load_si512(sums.row(row, 0)));
+      if (two_panels) finish_panel(block, first + row, 1, _mm512_load_si512(sums.row(row, 1)));
+    }
   }
 }
 

@@ -8,6 +8,9 @@
 
 #include "kdqat/kernels/avx512_panels.h"
 
+#define KDQAT_AVX512_VNNI __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni")))
+#define KDQAT_AVX512_VNNI_INLINE KDQAT_AVX512_VNNI __attribute__((always_inline)) inline
+
 namespace kdqat::kernels {
 namespace {
 

@@ -62,7 +62,7 @@ torch::Tensor integer_panels(const torch::Tensor& codes, int bits) {
 torch::Tensor bf16_panels(const torch::Tensor& values) {
   const std::int64_t rows = values.size(0);
   const std::int64_t cols = values.size(1);
-  const std::int64_t lines = kernels::bf16_panel_bytes(kernels::kPanelRows, cols) / kernels::kLineBytes;
+  const std::int64_t lines = kernels::bf16_panel_lines(cols);
   torch::Tensor panels =
       torch::empty({(rows + kernels::kPanelRows - 1) / kernels::kPanelRows, lines, kernels::kPanelRows, 2},
                    torch::kBFloat16);

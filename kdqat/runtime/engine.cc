@@ -129,8 +129,7 @@ struct Engine::State {
       throw InvalidArgument(concat("max_seq_length: expected from 3 to ", positions,
                                    ", the model's positions, found ", max_seq_length));
     }
-    const std::vector<kernels::InstructionSet> here = kernels::available_instruction_sets();
-    if (std::find(here.begin(), here.end(), instruction_set) == here.end()) {
+    if (!kernels::is_available(instruction_set)) {
       throw InvalidArgument(
           concat("instruction set: this processor has no ", kernels::name_of(instruction_set)));
     }

@@ -11,7 +11,7 @@
 #include "kdqat/base/error.h"
 #include "kdqat/kernels/bf16.h"
 #include "kdqat/kernels/bf16_product.h"
-#include "kdqat/kernels/matmul.h"
+#include "tests/kernels/bf16_sets.h"
 #include "tests/kernels/random_codes.h"
 #include "tests/kernels/random_values.h"
 
@@ -87,20 +87,8 @@ struct Sum {
   }
 };
 
-class Bf16BackwardTest : public ::testing::TestWithParam<InstructionSet> {
- protected:
-  void SetUp() override {
-    if (!has_bf16_products()) GTEST_SKIP() << "this processor has no bf16 products";
-    if (!is_available(GetParam()))
-      GTEST_SKIP() << "this processor has no " << name_of(GetParam()) << " products";
-  }
-};
-
-INSTANTIATE_TEST_SUITE_P(EverySet, Bf16BackwardTest,
-                         ::testing::Values(InstructionSet::kAvx512Vnni, InstructionSet::kAmx),
-                         [](const auto& test) {
-                           return test.param == InstructionSet::kAmx ? "Amx" : "Avx512";
-                         });
+class Bf16BackwardTest : public EachBf16Set {};
+INSTANTIATE_TEST_SUITE_P(EverySet, Bf16BackwardTest, bf16_sets(), bf16_set_name);
 
 // Sums of n terms round at most n + 1 times, each by half a last place of what is summed so far.
 TEST_P(Bf16BackwardTest, GradientsAreTheProductsOfRoundedGradientsAndCodes) {

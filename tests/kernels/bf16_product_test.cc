@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "kdqat/kernels/bf16.h"
-#include "kdqat/kernels/matmul.h"
+#include "tests/kernels/bf16_sets.h"
 #include "tests/kernels/random_values.h"
 
 namespace kdqat::kernels {
@@ -51,20 +51,8 @@ struct Problem {
   std::vector<float> bias;
 };
 
-class Bf16ProductTest : public ::testing::TestWithParam<InstructionSet> {
- protected:
-  void SetUp() override {
-    if (!has_bf16_products()) GTEST_SKIP() << "this processor has no bf16 products";
-    if (!is_available(GetParam()))
-      GTEST_SKIP() << "this processor has no " << name_of(GetParam()) << " products";
-  }
-};
-
-INSTANTIATE_TEST_SUITE_P(EverySet, Bf16ProductTest,
-                         ::testing::Values(InstructionSet::kAvx512Vnni, InstructionSet::kAmx),
-                         [](const auto& test) {
-                           return test.param == InstructionSet::kAmx ? "Amx" : "Avx512";
-                         });
+class Bf16ProductTest : public EachBf16Set {};
+INSTANTIATE_TEST_SUITE_P(EverySet, Bf16ProductTest, bf16_sets(), bf16_set_name);
 
 // A sum of k products of at most 9 rounds at most k + 1 times, each by half a last place of what is summed so
 // far; the processor flushes what is below the normal numbers, which is smaller.
