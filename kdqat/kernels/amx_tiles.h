@@ -42,6 +42,7 @@ struct TileFactors {
   const std::byte* right = nullptr;  ///< tiles of a panel follow each other
   std::int64_t next_panel = 0;       ///< bytes from the first panel to the second
   std::int64_t steps = 0;            ///< tiles that a sum runs through
+  bool accumulate = false;           ///< adds to the sums that are there
 };
 
 /// Sums of kRowTiles x 2 panels: [row tile * 2 + panel][row * 16 + column].
@@ -89,10 +90,17 @@ KDQAT_AMX_INLINE void prefetch_tile(const std::byte* left, std::int64_t row_stri
 /// kTiles left tiles times kPanels panels. Tiles are configured.
 template <TileElement kElement, int kTiles, int kPanels, typename Sum>
 KDQAT_AMX_INLINE void multiply_tiles(const TileFactors& factors, TileSums<Sum>& sums) {
-  _tile_zero(0);
-  if constexpr (kPanels == 2) _tile_zero(1);
-  if constexpr (kTiles == 2) _tile_zero(2);
-  if constexpr (kTiles == 2 && kPanels == 2) _tile_zero(3);
+  if (factors.accumulate) {
+    _tile_loadd(0, sums.values[0].data(), kLineBytes);
+    if constexpr (kPanels == 2) _tile_loadd(1, sums.values[1].data(), kLineBytes);
+    if constexpr (kTiles == 2) _tile_loadd(2, sums.values[2].data(), kLineBytes);
+    if constexpr (kTiles == 2 && kPanels == 2) _tile_loadd(3, sums.values[3].data(), kLineBytes);
+  } else {
+    _tile_zero(0);
+    if constexpr (kPanels == 2) _tile_zero(1);
+    if constexpr (kTiles == 2) _tile_zero(2);
+    if constexpr (kTiles == 2 && kPanels == 2) _tile_zero(3);
+  }
   constexpr std::int64_t kAhead = 2;
   const auto* left = static_cast<const std::byte*>(factors.left);
   const std::byte* right = factors.right;

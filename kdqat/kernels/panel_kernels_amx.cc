@@ -3,7 +3,7 @@
 #if defined(__x86_64__)
 
 #include <algorithm>
-#include <vector>
+#include <array>
 
 #include "kdqat/kernels/amx_tiles.h"
 #include "kdqat/kernels/avx512_panels.h"
@@ -16,6 +16,10 @@ constexpr std::int64_t kTileColumns = kLineBytes;
 
 /// Fewer rows are faster in vectors: the panels are not spread for them.
 constexpr std::int64_t kFewRows = kBlockRows;
+
+/// Tiles of a panel that are spread at a time: with two panels, the rows' tiles and the sums they stay in a
+/// core's first-level cache.
+constexpr std::int64_t kChunkTiles = 6;
 
 struct alignas(kTileBytes) FieldTile {
   std::byte bytes[kTileBytes];
@@ -49,31 +53,37 @@ KDQAT_AMX void multiply_amx(const PanelBlock& block) {
     avx512_panel_kernel(kBits).multiply(block);
     return;
   }
-  const std::int64_t tiles = (block.lines * (32 / kBits) + kTileColumns - 1) / kTileColumns;
+  constexpr std::int64_t kLineColumns = 32 / kBits;
+  constexpr std::int64_t kChunkLines = kChunkTiles * kTileColumns / kLineColumns;
+  constexpr std::int64_t kRows = kRowTiles * kTileRows;
   const bool two_panels = block.cols > kPanelRows;
-  thread_local std::vector<FieldTile> fields;
-  if (fields.size() < static_cast<std::size_t>(2 * tiles)) fields.resize(static_cast<std::size_t>(2 * tiles));
-  std::byte* right = fields.data()->bytes;
-  spread<kBits>(block.panels, block.lines, tiles, right);
-  if (two_panels)
-    spread<kBits>(block.panels + block.panel_bytes, block.lines, tiles, right + tiles * kTileBytes);
-  finish_writes();
-
-  for (std::int64_t first = 0; first < block.rows; first += kRowTiles * kTileRows) {
-    const std::int64_t rows = std::min(block.rows - first, kRowTiles * kTileRows);
-    TilesForRows tiles_for_rows(rows);
-    TileSums<std::int32_t> sums;
-    multiply_tiles<TileElement::kByte>({.left = block.codes + first * block.stride,
-                                        .row_stride = block.stride,
-                                        .left_step = kTileColumns,
-                                        .next_rows = kTileRows * block.stride,
-                                        .right = right,
-                                        .next_panel = tiles * kTileBytes,
-                                        .steps = tiles},
-                                       rows, two_panels, sums);
-    for (std::int64_t row = 0; row < rows; ++row) {
-      finish_panel(block, first + row, 0, _mm512_load_si512(sums.row(row, 0)));
-      if (two_panels) finish_panel(block, first + row, 1, _mm512_load_si512(sums.row(row, 1)));
+  std::array<TileSums<std::int32_t>, kTileGroupRows / kRows> all_sums;
+  FieldTile right[kBlockPanels * kChunkTiles];
+  for (std::int64_t line = 0; line < block.lines; line += kChunkLines) {
+    const std::int64_t lines = std::min(kChunkLines, block.lines - line);
+    const std::int64_t tiles = (lines * kLineColumns + kTileColumns - 1) / kTileColumns;
+    const std::uint8_t* panel = block.panels + line * kLineBytes;
+    spread<kBits>(panel, lines, tiles, right[0].bytes);
+    if (two_panels) spread<kBits>(panel + block.panel_bytes, lines, tiles, right[tiles].bytes);
+    finish_writes();
+    for (std::int64_t first = 0; first < block.rows; first += kRows) {
+      const std::int64_t rows = std::min(block.rows - first, kRows);
+      const TilesForRows tiles_for_rows(rows);
+      TileSums<std::int32_t>& sums = all_sums[static_cast<std::size_t>(first / kRows)];
+      multiply_tiles<TileElement::kByte>({.left = block.codes + first * block.stride + line * kLineColumns,
+                                          .row_stride = block.stride,
+                                          .left_step = kTileColumns,
+                                          .next_rows = kTileRows * block.stride,
+                                          .right = right[0].bytes,
+                                          .next_panel = tiles * kTileBytes,
+                                          .steps = tiles,
+                                          .accumulate = line > 0},
+                                         rows, two_panels, sums);
+      if (line + lines < block.lines) continue;
+      for (std::int64_t row = 0; row < rows; ++row) {
+        finish_panel(block, first + row, 0, _mm512_load_si512(sums.row(row, 0)));
+        if (two_panels) finish_panel(block, first + row, 1, _mm512_load_si512(sums.row(row, 1)));
+      }
     }
   }
 }
