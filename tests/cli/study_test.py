@@ -175,7 +175,7 @@ class StopTest(StudyTest):
         self.succeed(*self.command())
         self.assertEqual(self.scores(), whole)
 
-    def test_two_processes_share_the_runs(self):
+    def test_of_two_processes_one_trains_each_run(self):
         whole = self.unbroken()
         processes = []
         for _ in range(2):
@@ -190,7 +190,6 @@ class StopTest(StudyTest):
                 text = file.read()
             trained.append([name for name in RUNS if f"written: runs/{name} " in text])
         self.assertEqual(sorted(trained[0] + trained[1]), sorted(RUNS))
-        self.assertTrue(all(trained), trained)
         self.assertEqual(self.scores(), whole)
 
     def test_one_process_takes_over_what_another_leaves(self):
