@@ -208,6 +208,8 @@ class StopTest(StudyTest):
         for line in second.stderr:
             if "waiting for other processes: 3 runs" in line:
                 break
+        states = self.states()
+        self.assertEqual([name for name in RUNS if states[name] == "done"], [name for name in RUNS if name.endswith("/2")])
         first.kill()
         first.wait()
         second.communicate(timeout=300)

@@ -79,15 +79,23 @@ void for_sets_and_bits(const Body& body) {
   }
 }
 
-// Every height of a block, one panel and two, whole and cut; more rows than a group, of tiles too.
+// Every height of a block, one panel and two, whole and cut; more rows than a group, of tiles too; more
+// columns than AMX takes at a time (384), with one row tile and two.
 TEST(PanelProductTest, EveryInstructionSetGivesTheBitsOfPlainSums) {
   for_sets_and_bits([](InstructionSet set, int bits) {
     for (std::int64_t m = 1; m <= 9; ++m) {
       const Problem problem(m, 19 + m, 15 + 5 * m, bits);
       EXPECT_EQ(problem.multiply(set), problem.expected()) << m << " rows";
     }
-    for (const auto& [m, k, n] :
-         {std::tuple{1, 1, 1}, {17, 64, 32}, {101, 48, 70}, {3, 16, 16}, {33, 200, 17}, {300, 100, 40}}) {
+    for (const auto& [m, k, n] : {std::tuple{1, 1, 1},
+                                  {17, 64, 32},
+                                  {101, 48, 70},
+                                  {3, 16, 16},
+                                  {33, 200, 17},
+                                  {300, 100, 40},
+                                  {10, 384, 16},
+                                  {27, 385, 40},
+                                  {300, 900, 24}}) {
       const Problem problem(m, k, n, bits);
       EXPECT_EQ(problem.multiply(set), problem.expected()) << m << " x " << k << " x " << n;
     }
