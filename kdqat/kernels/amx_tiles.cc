@@ -16,7 +16,7 @@ struct alignas(kLineBytes) TileConfig {
   std::uint8_t rows[16] = {};
 };
 
-KDQAT_AMX void start() { configure_tiles(kRowTiles * kTileRows); }
+KDQAT_AMX void start() { configure_tiles(kTileBlockRows); }
 KDQAT_AMX void finish() { _tile_release(); }
 
 }  // namespace

@@ -24,6 +24,9 @@ inline constexpr std::int64_t kTileBytes = kTileRows * kLineBytes;
 /// Left tiles that are multiplied at a time, each with up to kBlockPanels panels.
 inline constexpr std::int64_t kRowTiles = 2;
 
+/// Their rows.
+inline constexpr std::int64_t kTileBlockRows = kRowTiles * kTileRows;
+
 /// Rows whose factors stay in a core's cache while all panels pass by: tiles are so fast that panels would
 /// have to come too often for fewer.
 inline constexpr std::int64_t kTileGroupRows = 256;
@@ -73,7 +76,7 @@ class TilesForRows {
     if (changed_) configure_tiles(rows);
   }
   ~TilesForRows() {
-    if (changed_) configure_tiles(kRowTiles * kTileRows);
+    if (changed_) configure_tiles(kTileBlockRows);
   }
   TilesForRows(const TilesForRows&) = delete;
   TilesForRows& operator=(const TilesForRows&) = delete;

@@ -7,7 +7,7 @@
 #include "kdqat/kernels/bf16_kernels.h"
 #include "kdqat/kernels/panel_kernels.h"
 
-/// What kernels of AVX-512 and of AMX share.
+// What kernels of AVX-512 and of AMX share.
 
 #define KDQAT_AVX512_INLINE __attribute__((target("avx512f,avx512bw,avx512vl"), always_inline)) inline
 

@@ -30,7 +30,7 @@ KDQAT_AMX void multiply_amx(const Bf16Block& block) {
 }  // namespace
 
 Bf16Kernel amx_bf16_kernel() {
-  return {.multiply = multiply_amx, .plan = tile_plan(kRowTiles * kTileRows), .columns = 2 * kTilePairs};
+  return {.multiply = multiply_amx, .plan = tile_plan(kTileBlockRows), .columns = 2 * kTilePairs};
 }
 
 }  // namespace kdqat::kernels

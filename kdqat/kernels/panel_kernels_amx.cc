@@ -55,9 +55,8 @@ KDQAT_AMX void multiply_amx(const PanelBlock& block) {
   }
   constexpr std::int64_t kLineColumns = 32 / kBits;
   constexpr std::int64_t kChunkLines = kChunkTiles * kTileColumns / kLineColumns;
-  constexpr std::int64_t kRows = kRowTiles * kTileRows;
   const bool two_panels = block.cols > kPanelRows;
-  std::array<TileSums<std::int32_t>, kTileGroupRows / kRows> all_sums;
+  std::array<TileSums<std::int32_t>, kTileGroupRows / kTileBlockRows> all_sums;
   FieldTile right[kBlockPanels * kChunkTiles];
   for (std::int64_t line = 0; line < block.lines; line += kChunkLines) {
     const std::int64_t lines = std::min(kChunkLines, block.lines - line);
@@ -66,10 +65,10 @@ KDQAT_AMX void multiply_amx(const PanelBlock& block) {
     spread<kBits>(panel, lines, tiles, right[0].bytes);
     if (two_panels) spread<kBits>(panel + block.panel_bytes, lines, tiles, right[tiles].bytes);
     finish_writes();
-    for (std::int64_t first = 0; first < block.rows; first += kRows) {
-      const std::int64_t rows = std::min(block.rows - first, kRows);
+    for (std::int64_t first = 0; first < block.rows; first += kTileBlockRows) {
+      const std::int64_t rows = std::min(block.rows - first, kTileBlockRows);
       const TilesForRows tiles_for_rows(rows);
-      TileSums<std::int32_t>& sums = all_sums[static_cast<std::size_t>(first / kRows)];
+      TileSums<std::int32_t>& sums = all_sums[static_cast<std::size_t>(first / kTileBlockRows)];
       multiply_tiles<TileElement::kByte>({.left = block.codes + first * block.stride + line * kLineColumns,
                                           .row_stride = block.stride,
                                           .left_step = kTileColumns,
