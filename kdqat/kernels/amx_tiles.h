@@ -38,14 +38,14 @@ enum class TileElement {
 
 /// What one set of sums is made from.
 struct TileFactors {
-  const void* left = nullptr;
-  std::int64_t row_stride = 0;       ///< bytes from one row of a left tile to the next
-  std::int64_t left_step = 0;        ///< bytes from one left tile to the next of the same rows
-  std::int64_t next_rows = 0;        ///< bytes from the first rows' tiles to the second's
-  const std::byte* right = nullptr;  ///< tiles of a panel follow each other
-  std::int64_t next_panel = 0;       ///< bytes from the first panel to the second
-  std::int64_t steps = 0;            ///< tiles that a sum runs through
-  bool accumulate = false;           ///< adds to the sums that are there
+  const void* left = nullptr;         ///< tiles of the first 16 rows
+  const void* second_left = nullptr;  ///< of the next 16, where there are any
+  std::int64_t row_stride = 0;        ///< bytes from one row of a left tile to the next
+  std::int64_t left_step = 0;         ///< bytes from one left tile to the next of the same rows
+  const std::byte* right = nullptr;   ///< tiles of a panel follow each other
+  std::int64_t next_panel = 0;        ///< bytes from the first panel to the second
+  std::int64_t steps = 0;             ///< tiles that a sum runs through
+  bool accumulate = false;            ///< adds to the sums that are there
 };
 
 /// Sums of kRowTiles x 2 panels: [row tile * 2 + panel][row * 16 + column].
@@ -106,11 +106,11 @@ KDQAT_AMX_INLINE void multiply_tiles(const TileFactors& factors, TileSums<Sum>& 
   }
   constexpr std::int64_t kAhead = 2;
   const auto* left = static_cast<const std::byte*>(factors.left);
+  const auto* second_left = static_cast<const std::byte*>(factors.second_left);
   const std::byte* right = factors.right;
-  for (std::int64_t step = 0; step < factors.steps; ++step, left += factors.left_step, right += kTileBytes) {
+  for (std::int64_t step = 0; step < factors.steps; ++step) {
     prefetch_tile(left + kAhead * factors.left_step, factors.row_stride);
-    if constexpr (kTiles == 2)
-      prefetch_tile(left + factors.next_rows + kAhead * factors.left_step, factors.row_stride);
+    if constexpr (kTiles == 2) prefetch_tile(second_left + kAhead * factors.left_step, factors.row_stride);
     _tile_loadd(4, left, factors.row_stride);
     _tile_loadd(6, right, kLineBytes);
     if constexpr (kElement == TileElement::kByte) _tile_dpbsud(0, 4, 6);
@@ -121,12 +121,15 @@ KDQAT_AMX_INLINE void multiply_tiles(const TileFactors& factors, TileSums<Sum>& 
       if constexpr (kElement == TileElement::kBf16) _tile_dpbf16ps(1, 4, 7);
     }
     if constexpr (kTiles == 2) {
-      _tile_loadd(5, left + factors.next_rows, factors.row_stride);
+      _tile_loadd(5, second_left, factors.row_stride);
       if constexpr (kElement == TileElement::kByte) _tile_dpbsud(2, 5, 6);
       if constexpr (kElement == TileElement::kBf16) _tile_dpbf16ps(2, 5, 6);
       if constexpr (kPanels == 2 && kElement == TileElement::kByte) _tile_dpbsud(3, 5, 7);
       if constexpr (kPanels == 2 && kElement == TileElement::kBf16) _tile_dpbf16ps(3, 5, 7);
+      second_left += factors.left_step;
     }
+    left += factors.left_step;
+    right += kTileBytes;
   }
   _tile_stored(0, sums.values[0].data(), kLineBytes);
   if constexpr (kPanels == 2) _tile_stored(1, sums.values[1].data(), kLineBytes);

@@ -14,9 +14,9 @@ KDQAT_AMX void multiply_amx(const Bf16Block& block) {
   TilesForRows tiles(block.rows);
   TileSums<float> sums;
   multiply_tiles<TileElement::kBf16>({.left = block.x,
+                                      .second_left = block.x + block.next_rows,
                                       .row_stride = block.row_stride * kBytes,
                                       .left_step = block.tile_stride * kBytes,
-                                      .next_rows = block.next_rows * kBytes,
                                       .right = reinterpret_cast<const std::byte*>(block.panels),
                                       .next_panel = block.panel_stride * kBytes,
                                       .steps = (block.pairs + kTilePairs - 1) / kTilePairs},

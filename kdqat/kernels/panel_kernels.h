@@ -11,6 +11,9 @@ namespace kdqat::kernels {
 struct PanelBlock {
   const std::int8_t* codes = nullptr;  ///< [rows, stride], zeros behind the columns
   std::int64_t stride = 0;
+  /// [PanelKernel::tile_rows, stride]: the rows behind the last whole tile, where there may be nothing to
+  /// read behind `codes`; else nullptr.
+  const std::int8_t* last_rows = nullptr;
   std::int64_t rows = 0;                      ///< 1 .. block_rows of the plan
   const std::int32_t* corrections = nullptr;  ///< [rows]: the offset of the weights' fields times a row's sum
   const float* row_scales = nullptr;          ///< [rows]
@@ -44,6 +47,7 @@ struct PanelKernel {
 
   BlockPlan plan = {};
   std::int64_t columns = kPanelColumns;  ///< codes of a row are read up to a whole multiple of this
+  std::int64_t tile_rows = 1;            ///< rows that are read at a time
 };
 
 /// The kernel of each instruction set for weights of `bits` bits.

@@ -47,6 +47,12 @@ KDQAT_AMX_INLINE void spread(const std::uint8_t* panel, std::int64_t lines, std:
   for (; out != end; out += kLineBytes) _mm512_store_si512(out, _mm512_setzero_si512());
 }
 
+/// Codes of the tile of rows that begins with `row`.
+const std::int8_t* tile_codes(const PanelBlock& block, std::int64_t row) {
+  const bool whole = row + kTileRows <= block.rows;
+  return whole || block.last_rows == nullptr ? block.codes + row * block.stride : block.last_rows;
+}
+
 template <int kBits>
 KDQAT_AMX void multiply_amx(const PanelBlock& block) {
   if (block.rows <= kFewRows) {
@@ -67,12 +73,12 @@ KDQAT_AMX void multiply_amx(const PanelBlock& block) {
     finish_writes();
     for (std::int64_t first = 0; first < block.rows; first += kTileBlockRows) {
       const std::int64_t rows = std::min(block.rows - first, kTileBlockRows);
-      const TilesForRows tiles_for_rows(rows);
+      const std::int64_t first_code = line * kLineColumns;
       TileSums<std::int32_t>& sums = all_sums[static_cast<std::size_t>(first / kTileBlockRows)];
-      multiply_tiles<TileElement::kByte>({.left = block.codes + first * block.stride + line * kLineColumns,
+      multiply_tiles<TileElement::kByte>({.left = tile_codes(block, first) + first_code,
+                                          .second_left = tile_codes(block, first + kTileRows) + first_code,
                                           .row_stride = block.stride,
                                           .left_step = kTileColumns,
-                                          .next_rows = kTileRows * block.stride,
                                           .right = right[0].bytes,
                                           .next_panel = tiles * kTileBytes,
                                           .steps = tiles,
@@ -94,7 +100,8 @@ PanelKernel amx_panel_kernel(int bits) {
                       : bits == 4 ? multiply_amx<4>
                                   : multiply_amx<8>,
           .plan = tile_plan(kTileGroupRows),
-          .columns = kTileColumns};
+          .columns = kTileColumns,
+          .tile_rows = kTileRows};
 }
 
 }  // namespace kdqat::kernels

@@ -1,8 +1,8 @@
 #include "kdqat/kernels/panel_product.h"
 
 #include <algorithm>
-#include <vector>
 
+#include "kdqat/base/aligned.h"
 #include "kdqat/base/error.h"
 #include "kdqat/kernels/multiversion.h"
 #include "kdqat/kernels/panel_kernels.h"
@@ -46,22 +46,33 @@ std::int32_t sum_of_codes(const std::int8_t* codes, std::int64_t count) {
 struct PreparedRows {
   const std::int8_t* codes = nullptr;
   std::int64_t stride = 0;
-  std::vector<std::int8_t> padded;        ///< a copy, where columns have to be filled up
-  std::vector<std::int32_t> corrections;  ///< [rows]
-  std::vector<float> scales;              ///< [rows]
-  std::vector<float> col_scales;          ///< [N], where there is one for all
+  base::AlignedVector<std::int8_t> padded;        ///< a copy, where columns have to be filled up
+  base::AlignedVector<std::int8_t> last_tile;     ///< a copy of the rows behind the last whole tile
+  const std::int8_t* last_rows = nullptr;         ///< it, if there are any
+  base::AlignedVector<std::int32_t> corrections;  ///< [rows]
+  base::AlignedVector<float> scales;              ///< [rows]
+  base::AlignedVector<float> col_scales;          ///< [N], where there is one for all
 };
 
-void prepare(const PanelProduct& product, std::int64_t columns, PreparedRows& rows) {
+/// `count` rounded up to whole multiples of `unit`.
+std::int64_t whole(std::int64_t count, std::int64_t unit) { return (count + unit - 1) / unit * unit; }
+
+void prepare(const PanelProduct& product, const PanelKernel& kernel, PreparedRows& rows) {
   const std::int64_t cols = product.weights.cols;
+  const std::int64_t last_rows = product.rows % kernel.tile_rows;
   rows.codes = product.codes;
-  rows.stride = (cols + columns - 1) / columns * columns;
+  rows.last_rows = nullptr;
+  rows.stride = whole(cols, kernel.columns);
   if (rows.stride != cols) {
-    rows.padded.assign(static_cast<std::size_t>(product.rows * rows.stride), 0);
+    rows.padded.assign(static_cast<std::size_t>(whole(product.rows, kernel.tile_rows) * rows.stride), 0);
     for (std::int64_t row = 0; row < product.rows; ++row) {
       std::copy_n(product.codes + row * cols, cols, rows.padded.data() + row * rows.stride);
     }
     rows.codes = rows.padded.data();
+  } else if (last_rows != 0) {
+    rows.last_tile.resize(static_cast<std::size_t>(kernel.tile_rows * cols));
+    std::copy_n(product.codes + (product.rows - last_rows) * cols, last_rows * cols, rows.last_tile.data());
+    rows.last_rows = rows.last_tile.data();
   }
   rows.corrections.resize(static_cast<std::size_t>(product.rows));
   rows.scales.resize(static_cast<std::size_t>(product.rows));
@@ -80,7 +91,7 @@ void prepare(const PanelProduct& product, std::int64_t columns, PreparedRows& ro
 void multiply_panels(const PanelProduct& product, float* out, InstructionSet set) {
   const PanelKernel kernel = kernel_of(set, product.weights.bits);
   thread_local PreparedRows buffer;
-  prepare(product, kernel.columns, buffer);
+  prepare(product, kernel, buffer);
   const PreparedRows& rows = buffer;  // of this thread, in every other too
   const PanelShape& shape = product.weights;
   const float* col_scales = product.col_scales_count == 1 ? rows.col_scales.data() : product.col_scales;
@@ -89,6 +100,7 @@ void multiply_panels(const PanelProduct& product, float* out, InstructionSet set
                      const std::int64_t col = panel * kPanelRows;
                      kernel.multiply({.codes = rows.codes + row * rows.stride,
                                       .stride = rows.stride,
+                                      .last_rows = row + count == product.rows ? rows.last_rows : nullptr,
                                       .rows = count,
                                       .corrections = rows.corrections.data() + row,
                                       .row_scales = rows.scales.data() + row,

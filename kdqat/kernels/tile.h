@@ -1,8 +1,8 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
+#include "kdqat/base/aligned.h"
 #include "kdqat/kernels/reduce.h"
 
 namespace kdqat::kernels {
@@ -55,7 +55,7 @@ class Scratch {
   }
 
  private:
-  std::vector<float> memory_;
+  base::AlignedVector<float> memory_;
   std::int64_t used_ = 0;
 };
 

@@ -18,13 +18,12 @@ using Sentences = std::span<const text::Encoding* const>;
 
 /// Grows only, so that what is there is used again.
 template <typename Value>
-void reserve(std::vector<Value>& buffer, std::int64_t count) {
+void reserve(base::AlignedVector<Value>& buffer, std::int64_t count) {
   if (std::cmp_less(buffer.size(), count)) buffer.resize(static_cast<std::size_t>(count));
 }
 
 /// Keeps, of rows [T, width], those of the sentences' first tokens.
-void keep_first_tokens(const std::vector<std::int64_t>& cu_seqlens, std::int64_t width,
-                       std::vector<float>& rows) {
+void keep_first_tokens(const std::vector<std::int64_t>& cu_seqlens, std::int64_t width, Floats& rows) {
   for (std::size_t b = 1; b + 1 < cu_seqlens.size(); ++b) {
     std::copy_n(rows.data() + cu_seqlens[b] * width, width,
                 rows.data() + static_cast<std::int64_t>(b) * width);
@@ -57,14 +56,14 @@ void Encoder::start(Sentences sentences, Workspace& workspace) const {
   }
   const std::int64_t tokens = workspace.cu_seqlens.back();
   const std::int64_t d = config_.hidden_size;
-  for (std::vector<float>* buffer : {&workspace.hidden, &workspace.query, &workspace.key, &workspace.value,
-                                     &workspace.context, &workspace.sa_output, &workspace.attention_output}) {
+  for (Floats* buffer : {&workspace.hidden, &workspace.query, &workspace.key, &workspace.value,
+                         &workspace.context, &workspace.sa_output, &workspace.attention_output}) {
     reserve(*buffer, tokens * d);
   }
   reserve(workspace.intermediate, tokens * config_.intermediate_size);
   reserve(workspace.codes, tokens * d);
   reserve(workspace.intermediate_codes, tokens * config_.intermediate_size);
-  for (std::vector<float>* buffer : {&workspace.code_scales, &workspace.mean, &workspace.inverse_deviation}) {
+  for (Floats* buffer : {&workspace.code_scales, &workspace.mean, &workspace.inverse_deviation}) {
     reserve(*buffer, tokens);
   }
   look_up(sentences, workspace);
@@ -87,14 +86,14 @@ void Encoder::look_up(Sentences sentences, Workspace& workspace) const {
 }
 
 /// values [T, D] -> codes.
-void Encoder::quantize(const std::vector<float>& values, const Rows& rows, Workspace& workspace) const {
+void Encoder::quantize(const Floats& values, const Rows& rows, Workspace& workspace) const {
   const std::int64_t offset = rows.first * config_.hidden_size;
   kernels::quantize_symmetric(values.data() + offset, {.count = rows.count, .size = config_.hidden_size},
                               workspace.codes.data() + offset, workspace.code_scales.data() + rows.first);
 }
 
-void Encoder::multiply(const PackedLinear& linear, const std::vector<std::int8_t>& codes, const Rows& rows,
-                       const Workspace& workspace, std::vector<float>& out) const {
+void Encoder::multiply(const PackedLinear& linear, const Codes& codes, const Rows& rows,
+                       const Workspace& workspace, Floats& out) const {
   kernels::multiply_panels({.codes = codes.data() + rows.first * linear.shape.cols,
                             .rows = rows.count,
                             .row_scales = workspace.code_scales.data() + rows.first,
@@ -107,9 +106,8 @@ void Encoder::multiply(const PackedLinear& linear, const std::vector<std::int8_t
                            out.data() + rows.first * linear.shape.rows, set_);
 }
 
-void Encoder::normalize(const std::vector<float>& x, const std::vector<float>& residual,
-                        const NormWeights& norm, const Rows& rows, Workspace& workspace,
-                        std::vector<float>& out) const {
+void Encoder::normalize(const Floats& x, const Floats& residual, const NormWeights& norm, const Rows& rows,
+                        Workspace& workspace, Floats& out) const {
   const std::int64_t d = config_.hidden_size;
   const std::int64_t offset = rows.first * d;
   kernels::layer_norm_forward(
@@ -138,11 +136,11 @@ void Encoder::attend(const LayerWeights& layer, Workspace& workspace) const {
   const kernels::AttentionShape shape{.cu_seqlens = workspace.cu_seqlens,
                                       .heads = config_.num_attention_heads,
                                       .head_size = config_.head_size()};
-  for (std::vector<float>* operand : {&workspace.query, &workspace.key, &workspace.value}) {
+  for (Floats* operand : {&workspace.query, &workspace.key, &workspace.value}) {
     kernels::fake_quantize_heads(shape, kernels::AttentionScales::kHead, operand->data(), operand->data());
   }
   const std::int64_t pairs = shape.ragged_size();
-  for (std::vector<float>* buffer : {&workspace.scores, &workspace.map, &workspace.quantized_map})
+  for (Floats* buffer : {&workspace.scores, &workspace.map, &workspace.quantized_map})
     reserve(*buffer, pairs);
   kernels::attention_forward(
       shape, {.query = workspace.query.data(), .key = workspace.key.data(), .value = workspace.value.data()},

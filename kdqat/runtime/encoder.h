@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "kdqat/base/aligned.h"
 #include "kdqat/format/encoder_config.h"
 #include "kdqat/kernels/instruction_set.h"
 #include "kdqat/runtime/weights.h"
@@ -11,16 +12,19 @@
 
 namespace kdqat::runtime {
 
+using Floats = base::AlignedVector<float>;
+using Codes = base::AlignedVector<std::int8_t>;
+
 /// Memory of one pass of the encoder: it grows to the largest batch and is then used again.
 struct Workspace {
   std::vector<std::int64_t> cu_seqlens;  ///< [B+1]
-  std::vector<float> hidden, query, key, value, context, sa_output, attention_output, intermediate;
-  std::vector<float> scores, map, quantized_map;  ///< ragged, see kernels::AttentionShape
-  std::vector<float> mean, inverse_deviation;     ///< [T]
-  std::vector<std::int8_t> codes;                 ///< [T, D]
-  std::vector<std::int8_t> intermediate_codes;    ///< [T, F]
-  std::vector<float> code_scales;                 ///< [T]
-  std::vector<float> pooled;                      ///< [B, D]
+  Floats hidden, query, key, value, context, sa_output, attention_output, intermediate;
+  Floats scores, map, quantized_map;  ///< ragged, see kernels::AttentionShape
+  Floats mean, inverse_deviation;     ///< [T]
+  Codes codes;                        ///< [T, D]
+  Codes intermediate_codes;           ///< [T, F]
+  Floats code_scales;                 ///< [T]
+  Floats pooled;                      ///< [B, D]
 };
 
 /// The student's forward pass over a packed model, the same numbers as in training (model::Classifier), one
@@ -52,11 +56,11 @@ class Encoder {
   void project(const LayerWeights& layer, const Rows& rows, Workspace& workspace) const;
   void feed_forward(const LayerWeights& layer, std::int64_t count, Workspace& workspace) const;
   void feed_forward(const LayerWeights& layer, const Rows& rows, Workspace& workspace) const;
-  void quantize(const std::vector<float>& values, const Rows& rows, Workspace& workspace) const;
-  void multiply(const PackedLinear& linear, const std::vector<std::int8_t>& codes, const Rows& rows,
-                const Workspace& workspace, std::vector<float>& out) const;
-  void normalize(const std::vector<float>& x, const std::vector<float>& residual, const NormWeights& norm,
-                 const Rows& rows, Workspace& workspace, std::vector<float>& out) const;
+  void quantize(const Floats& values, const Rows& rows, Workspace& workspace) const;
+  void multiply(const PackedLinear& linear, const Codes& codes, const Rows& rows, const Workspace& workspace,
+                Floats& out) const;
+  void normalize(const Floats& x, const Floats& residual, const NormWeights& norm, const Rows& rows,
+                 Workspace& workspace, Floats& out) const;
 
   /// body(rows) for rows that cover [0, count): some in each of this call's threads, or all at once.
   template <typename Body>
