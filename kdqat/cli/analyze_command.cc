@@ -110,9 +110,9 @@ void add_choices(CLI::App& command, std::string_view analysis, AnalysisConfig& c
         ->default_str("all");
   }
   if (is("ranking")) {
-    command.add_option("--tokens", config.tokens, "Tokens whose ranks are taken, with commas")
-        ->delimiter(',')
-        ->capture_default_str();
+    separate_by_commas(
+        command.add_option("--tokens", config.tokens, "Tokens whose ranks are taken, with commas")
+            ->capture_default_str());
   }
   if (!is("hessian")) return;
   if (analysis == kAll) {
@@ -131,8 +131,8 @@ void add_choices(CLI::App& command, std::string_view analysis, AnalysisConfig& c
       ->capture_default_str();
   command.add_option("--temperature", config.temperature, "Temperature of the loss attention_map")
       ->capture_default_str();
-  command.add_option("--parameters", config.parameters, "Names of parameters, with commas [all]")
-      ->delimiter(',');
+  separate_by_commas(
+      command.add_option("--parameters", config.parameters, "Names of parameters, with commas [all]"));
 }
 
 void add_options(CLI::App& command, AnalysisConfig& config) {

@@ -13,8 +13,8 @@ void add_ranking_record(CLI::App& command, RankingRecordConfig& config) {
       command
           .add_option("--record-ranking", config.tokens,
                       "Tokens, with commas, whose ranks kdqat analyze ranking shows by step")
-          ->delimiter(',')
           ->group(group);
+  separate_by_commas(tokens);
   command.add_option("--ranking-steps", config.steps, "Updates from one record of ranks to the next")
       ->check(CLI::PositiveNumber)
       ->capture_default_str()

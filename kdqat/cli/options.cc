@@ -57,6 +57,8 @@ void add_threads(CLI::App& command) {
       ->check(CLI::Range(1, 1024));
 }
 
+void separate_by_commas(CLI::Option* values) { values->delimiter(',')->allow_extra_args(false); }
+
 void add_precision(CLI::App& command, quant::Precision& precision) {
   const std::map<std::string, quant::Precision> names = {{"fp32", quant::Precision::kFp32},
                                                          {"bf16", quant::Precision::kBf16}};
@@ -94,12 +96,12 @@ TaskOptions add_task(CLI::App& command, std::string& task, std::filesystem::path
           }),
           "What the best model is chosen by [accuracy; for a regression pearson_and_spearman]")
       ->group(group);
-  command
-      .add_option_function<std::vector<std::string>>(
-          "--labels", [&custom](const std::vector<std::string>& names) { given(custom).labels = names; },
-          "Labels in the order of their ids, with commas [those of the training file, sorted]")
-      ->delimiter(',')
-      ->group(group);
+  separate_by_commas(
+      command
+          .add_option_function<std::vector<std::string>>(
+              "--labels", [&custom](const std::vector<std::string>& names) { given(custom).labels = names; },
+              "Labels in the order of their ids, with commas [those of the training file, sorted]")
+          ->group(group));
   command
       .add_flag_callback(
           "--regression", [&custom] { given(custom).regression = true; }, "Labels are scores")

@@ -18,6 +18,10 @@ namespace kdqat::cli {
 /// --threads: of every parallel loop.
 void add_threads(CLI::App& command);
 
+/// Makes the option's values a list with commas. Brackets belong to a value, such as [CLS], which CLI11 by
+/// itself takes for those of a list.
+void separate_by_commas(CLI::Option* values);
+
 /// --precision fp32|bf16.
 void add_precision(CLI::App& command, quant::Precision& precision);
 

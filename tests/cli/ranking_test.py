@@ -9,7 +9,7 @@ from program import FAILED, USAGE, ProgramTest, make_model, make_task, options, 
 STEPS = 12
 TRAIN = options(teacher="teacher", task="sst-2", data="data", learning_rate="1e-3", max_steps=STEPS, batch_size=8,
                 eval_steps=5, checkpoint_seconds=0, threads=1)
-RECORD = ("--record-ranking", "[CLS],up1", "--ranking-steps", "5")
+RECORD = ("--record-ranking", "[CLS],up1,[SEP]", "--ranking-steps", "5")
 
 
 class RankingTest(ProgramTest):
@@ -25,7 +25,7 @@ class RankingTest(ProgramTest):
     def analyze(self, *students):
         chosen = [text for student in students for text in ("--student", student)]
         return self.json_of("analyze", "ranking", "--teacher", "teacher", *chosen, "--task", "sst-2", "--data", "data",
-                            "--tokens", "[CLS],up1", "--threads", "1", "--output", "analysis", "--json")
+                            "--tokens", "[CLS],up1,[SEP]", "--threads", "1", "--output", "analysis", "--json")
 
     def assert_all_near(self, actual, expected):
         self.assertEqual(len(actual), len(expected))
@@ -38,7 +38,7 @@ class RankingTest(ProgramTest):
         self.assertEqual([record["step"] for record in records], [0, 5, 10, STEPS])
         self.assertEqual({record["sentences"] for record in records}, {20})
         document = self.analyze("run=run/last", "start=teacher", "whole=run")
-        for token in ("[CLS]", "up1"):
+        for token in ("[CLS]", "up1", "[SEP]"):
             self.assert_all_near(records[0]["tokens"][token], document["students"]["start"][token]["mean"])
             self.assert_all_near(records[-1]["tokens"][token], document["students"]["run"][token]["mean"])
         self.assertNotEqual(records[0]["tokens"], records[-1]["tokens"])
