@@ -129,6 +129,8 @@ class TaskTest(AnalyzeTest):
         page = (self.dir / "out" / "all.html").read_text()
         for section in ("Attention maps", "Curvature", "Dynamic range", "Norms", "Ranks", "similarity layer by layer"):
             self.assertIn(section, page)
+        self.assertIn('"||f(x)||, all"', page)
+        self.assertNotIn('"a, all"', page)  # the same in every model
 
     def test_a_students_own_quantization_goes_before_the_options(self):
         change_json(self.dir / "student" / "config.json", kdqat={"quantization": {"weight_bits": 8}})
