@@ -39,7 +39,7 @@ enum class TileElement {
 /// What one set of sums is made from.
 struct TileFactors {
   const void* left = nullptr;         ///< tiles of the first 16 rows
-  const void* second_left = nullptr;  ///< of the next 16, where there are any
+  const void* second_left = nullptr;  ///< of the next 16, not read where there are none
   std::int64_t row_stride = 0;        ///< bytes from one row of a left tile to the next
   std::int64_t left_step = 0;         ///< bytes from one left tile to the next of the same rows
   const std::byte* right = nullptr;   ///< tiles of a panel follow each other
@@ -68,22 +68,6 @@ void configure_tiles(std::int64_t rows);
 
 /// What a plan calls in each thread: tiles for whole rows, and back to a processor without tiles.
 BlockPlan tile_plan(std::int64_t block_rows);
-
-/// Tiles for fewer rows than the plan's, which must not read behind them, while it lives.
-class TilesForRows {
- public:
-  explicit TilesForRows(std::int64_t rows) : changed_(rows % kTileRows != 0) {
-    if (changed_) configure_tiles(rows);
-  }
-  ~TilesForRows() {
-    if (changed_) configure_tiles(kTileBlockRows);
-  }
-  TilesForRows(const TilesForRows&) = delete;
-  TilesForRows& operator=(const TilesForRows&) = delete;
-
- private:
-  bool changed_;
-};
 
 /// Asks for a left tile ahead: its rows lie apart, and no processor sees sixteen such streams coming.
 KDQAT_AMX_INLINE void prefetch_tile(const std::byte* left, std::int64_t row_stride) {

@@ -8,6 +8,22 @@
 namespace kdqat::kernels {
 namespace {
 
+/// Tiles for fewer rows than the plan's, which must not read behind them, while it lives.
+class TilesForRows {
+ public:
+  explicit TilesForRows(std::int64_t rows) : changed_(rows % kTileRows != 0) {
+    if (changed_) configure_tiles(rows);
+  }
+  ~TilesForRows() {
+    if (changed_) configure_tiles(kTileBlockRows);
+  }
+  TilesForRows(const TilesForRows&) = delete;
+  TilesForRows& operator=(const TilesForRows&) = delete;
+
+ private:
+  bool changed_;
+};
+
 KDQAT_AMX void multiply_amx(const Bf16Block& block) {
   constexpr auto kBytes = static_cast<std::int64_t>(sizeof(std::uint16_t));
   const bool two_panels = block.cols > kPanelRows;

@@ -2,14 +2,15 @@
 
 #include <algorithm>
 #include <bit>
-#include <vector>
 
+#include "kdqat/base/aligned.h"
 #include "kdqat/base/error.h"
 #include "kdqat/kernels/bf16.h"
 #include "kdqat/kernels/bf16_kernels.h"
 #include "kdqat/kernels/matmul.h"
 #include "kdqat/kernels/multiversion.h"
 #include "kdqat/kernels/panel_blocks.h"
+#include "kdqat/kernels/whole_columns.h"
 
 namespace kdqat::kernels {
 namespace {
@@ -155,16 +156,10 @@ Bf16Kernel bf16_kernel(InstructionSet set) {
 void multiply_bf16_panels(const Bf16Product& product, float* out, InstructionSet set) {
   const Bf16Kernel kernel = bf16_kernel(set);
   const std::int64_t panel_pairs = bf16_panel_lines(product.cols);
-  const std::uint16_t* x = product.x;
-  const std::int64_t stride = (product.cols + kernel.columns - 1) / kernel.columns * kernel.columns;
-  thread_local std::vector<std::uint16_t> padded;
-  if (product.cols != stride) {
-    padded.assign(static_cast<std::size_t>(product.rows * stride), 0);
-    for (std::int64_t row = 0; row < product.rows; ++row) {
-      std::copy_n(product.x + row * product.cols, product.cols, padded.data() + row * stride);
-    }
-    x = padded.data();
-  }
+  const std::int64_t stride = round_up(product.cols, kernel.columns);
+  thread_local base::AlignedVector<std::uint16_t> padded;
+  const std::uint16_t* x =
+      with_whole_columns(product.x, {.rows = product.rows, .cols = product.cols, .stride = stride}, padded);
   for_panel_blocks(
       {.rows = product.rows, .panels = (product.outputs + kPanelRows - 1) / kPanelRows, .cols = product.cols},
       kernel.plan, [&](std::int64_t row, std::int64_t count, std::int64_t panel) {

@@ -49,8 +49,7 @@ KDQAT_AMX_INLINE void spread(const std::uint8_t* panel, std::int64_t lines, std:
 
 /// Codes of the tile of rows that begins with `row`.
 const std::int8_t* tile_codes(const PanelBlock& block, std::int64_t row) {
-  const bool whole = row + kTileRows <= block.rows;
-  return whole || block.last_rows == nullptr ? block.codes + row * block.stride : block.last_rows;
+  return row + kTileRows <= block.rows ? block.codes + row * block.stride : block.last_rows;
 }
 
 template <int kBits>
@@ -67,23 +66,24 @@ KDQAT_AMX void multiply_amx(const PanelBlock& block) {
   for (std::int64_t line = 0; line < block.lines; line += kChunkLines) {
     const std::int64_t lines = std::min(kChunkLines, block.lines - line);
     const std::int64_t tiles = (lines * kLineColumns + kTileColumns - 1) / kTileColumns;
+    const std::int64_t first_code = line * kLineColumns;
     const std::uint8_t* panel = block.panels + line * kLineBytes;
     spread<kBits>(panel, lines, tiles, right[0].bytes);
     if (two_panels) spread<kBits>(panel + block.panel_bytes, lines, tiles, right[tiles].bytes);
     finish_writes();
     for (std::int64_t first = 0; first < block.rows; first += kTileBlockRows) {
       const std::int64_t rows = std::min(block.rows - first, kTileBlockRows);
-      const std::int64_t first_code = line * kLineColumns;
       TileSums<std::int32_t>& sums = all_sums[static_cast<std::size_t>(first / kTileBlockRows)];
-      multiply_tiles<TileElement::kByte>({.left = tile_codes(block, first) + first_code,
-                                          .second_left = tile_codes(block, first + kTileRows) + first_code,
-                                          .row_stride = block.stride,
-                                          .left_step = kTileColumns,
-                                          .right = right[0].bytes,
-                                          .next_panel = tiles * kTileBytes,
-                                          .steps = tiles,
-                                          .accumulate = line > 0},
-                                         rows, two_panels, sums);
+      multiply_tiles<TileElement::kByte>(
+          {.left = tile_codes(block, first) + first_code,
+           .second_left = rows > kTileRows ? tile_codes(block, first + kTileRows) + first_code : nullptr,
+           .row_stride = block.stride,
+           .left_step = kTileColumns,
+           .right = right[0].bytes,
+           .next_panel = tiles * kTileBytes,
+           .steps = tiles,
+           .accumulate = line > 0},
+          rows, two_panels, sums);
       if (line + lines < block.lines) continue;
       for (std::int64_t row = 0; row < rows; ++row) {
         finish_panel(block, first + row, 0, _mm512_load_si512(sums.row(row, 0)));

@@ -6,6 +6,7 @@
 #include "kdqat/base/error.h"
 #include "kdqat/kernels/multiversion.h"
 #include "kdqat/kernels/panel_kernels.h"
+#include "kdqat/kernels/whole_columns.h"
 
 namespace kdqat::kernels {
 namespace {
@@ -54,24 +55,16 @@ struct PreparedRows {
   base::AlignedVector<float> col_scales;          ///< [N], where there is one for all
 };
 
-/// `count` rounded up to whole multiples of `unit`.
-std::int64_t whole(std::int64_t count, std::int64_t unit) { return (count + unit - 1) / unit * unit; }
-
 void prepare(const PanelProduct& product, const PanelKernel& kernel, PreparedRows& rows) {
   const std::int64_t cols = product.weights.cols;
-  const std::int64_t last_rows = product.rows % kernel.tile_rows;
-  rows.codes = product.codes;
+  rows.stride = round_up(cols, kernel.columns);
+  rows.codes = with_whole_columns(product.codes, {.rows = product.rows, .cols = cols, .stride = rows.stride},
+                                  rows.padded);
   rows.last_rows = nullptr;
-  rows.stride = whole(cols, kernel.columns);
-  if (rows.stride != cols) {
-    rows.padded.assign(static_cast<std::size_t>(whole(product.rows, kernel.tile_rows) * rows.stride), 0);
-    for (std::int64_t row = 0; row < product.rows; ++row) {
-      std::copy_n(product.codes + row * cols, cols, rows.padded.data() + row * rows.stride);
-    }
-    rows.codes = rows.padded.data();
-  } else if (last_rows != 0) {
-    rows.last_tile.resize(static_cast<std::size_t>(kernel.tile_rows * cols));
-    std::copy_n(product.codes + (product.rows - last_rows) * cols, last_rows * cols, rows.last_tile.data());
+  if (const std::int64_t last_rows = product.rows % kernel.tile_rows; last_rows != 0) {
+    rows.last_tile.resize(static_cast<std::size_t>(kernel.tile_rows * rows.stride));
+    std::copy_n(rows.codes + (product.rows - last_rows) * rows.stride, last_rows * rows.stride,
+                rows.last_tile.data());
     rows.last_rows = rows.last_tile.data();
   }
   rows.corrections.resize(static_cast<std::size_t>(product.rows));

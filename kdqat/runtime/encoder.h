@@ -12,6 +12,7 @@
 
 namespace kdqat::runtime {
 
+/// Values and codes of activations.
 using Floats = base::AlignedVector<float>;
 using Codes = base::AlignedVector<std::int8_t>;
 
