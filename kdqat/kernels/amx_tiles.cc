@@ -2,8 +2,6 @@
 
 #if defined(__x86_64__)
 
-#include <algorithm>
-
 namespace kdqat::kernels {
 namespace {
 
@@ -16,26 +14,26 @@ struct alignas(kLineBytes) TileConfig {
   std::uint8_t rows[16] = {};
 };
 
-KDQAT_AMX void start() { configure_tiles(kTileBlockRows); }
-KDQAT_AMX void finish() { _tile_release(); }
-
-}  // namespace
-
-KDQAT_AMX void configure_tiles(std::int64_t rows) {
+KDQAT_AMX void configure_tiles() {
   TileConfig config;
   for (int tile = 0; tile < 8; ++tile) {
     config.row_bytes[tile] = kLineBytes;
     config.rows[tile] = kTileRows;
   }
-  config.rows[0] = config.rows[1] = config.rows[4] = static_cast<std::uint8_t>(std::min(rows, kTileRows));
-  if (rows > kTileRows)
-    config.rows[2] = config.rows[3] = config.rows[5] = static_cast<std::uint8_t>(rows - kTileRows);
   finish_writes();
   _tile_loadconfig(&config);
 }
 
-BlockPlan tile_plan(std::int64_t block_rows) {
-  return {.block_rows = block_rows, .group_rows = kTileGroupRows, .start = start, .finish = finish};
+KDQAT_AMX void release_tiles() { _tile_release(); }
+
+}  // namespace
+
+BlockPlan tile_plan() {
+  return {.block_rows = kTileGroupRows,
+          .group_rows = kTileGroupRows,
+          .group_unit = kTileBlockRows,
+          .start = configure_tiles,
+          .finish = release_tiles};
 }
 
 }  // namespace kdqat::kernels

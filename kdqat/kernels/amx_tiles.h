@@ -31,6 +31,10 @@ inline constexpr std::int64_t kTileBlockRows = kRowTiles * kTileRows;
 /// have to come too often for fewer.
 inline constexpr std::int64_t kTileGroupRows = 256;
 
+/// Tiles of a panel that are multiplied with all rows of a group before the next ones: with two panels, the
+/// rows' tiles and the sums they stay in a core's first-level cache.
+inline constexpr std::int64_t kChunkTiles = 6;
+
 enum class TileElement {
   kByte,  ///< left signed, right unsigned; sums int32
   kBf16,  ///< sums float32
@@ -63,15 +67,23 @@ struct alignas(kLineBytes) TileSums {
 /// instructions read memory.
 inline void finish_writes() { asm volatile("" ::: "memory"); }
 
-/// Tiles 0 - 3 hold sums, 4 and 5 the left factors of `rows` (1 .. 2 x 16) rows, 6 and 7 the right ones.
-void configure_tiles(std::int64_t rows);
-
-/// What a plan calls in each thread: tiles for whole rows, and back to a processor without tiles.
-BlockPlan tile_plan(std::int64_t block_rows);
+/// Blocks of kTileGroupRows rows. In each thread, tiles 0 - 3 hold sums, 4 and 5 left factors, 6 and 7 right
+/// ones, until it goes back to a processor without tiles.
+BlockPlan tile_plan();
 
 /// Asks for a left tile ahead: its rows lie apart, and no processor sees sixteen such streams coming.
 KDQAT_AMX_INLINE void prefetch_tile(const std::byte* left, std::int64_t row_stride) {
   for (std::int64_t row = 0; row < kTileRows; ++row) _mm_prefetch(left + row * row_stride, _MM_HINT_T0);
+}
+
+/// Asks for the outputs of `rows` rows, which are written when their sums are done.
+template <typename Block>
+KDQAT_AMX_INLINE void prefetch_outputs(const Block& block, std::int64_t first_row, std::int64_t rows) {
+  float* out = block.out + first_row * block.out_stride;
+  for (std::int64_t row = 0; row < rows; ++row, out += block.out_stride) {
+    __builtin_prefetch(out, 1);
+    __builtin_prefetch(out + kPanelRows, 1);
+  }
 }
 
 /// kTiles left tiles times kPanels panels. Tiles are configured.

@@ -9,6 +9,7 @@
 
 #include "kdqat/base/parallel.h"
 #include "kdqat/kernels/multiversion.h"
+#include "kdqat/kernels/prefetch.h"
 #include "kdqat/kernels/quantize.h"
 #include "kdqat/kernels/reduce.h"
 #include "kdqat/kernels/tile.h"
@@ -198,6 +199,7 @@ const Value* whole_row(const Value* values, std::int64_t count, Value* row) {
 /// `gradient`, at the map after dropout.
 void scores_gradient(const float* map, const Dropout& dropout, const AttentionGradients& arriving,
                      const Head& head, float factor, const Tile& gradient, Scratch& scratch) {
+  constexpr std::int64_t kRowsAhead = 4;  // are asked for
   const std::int64_t n = head.length;
   const Tile rows = scratch.tile(3, n);
   thread_local std::vector<std::uint8_t> keep;
@@ -207,6 +209,13 @@ void scores_gradient(const float* map, const Dropout& dropout, const AttentionGr
   };
   for (std::int64_t row = 0; row < n; ++row) {
     const std::int64_t start = head.ragged + row * n;
+    if (row + kRowsAhead < n) {
+      const std::int64_t later = start + kRowsAhead * n;
+      prefetch(map + later, n);
+      if (dropout.keep != nullptr) prefetch(dropout.keep + later, n);
+      if (arriving.map != nullptr) prefetch(arriving.map + later, n);
+      if (arriving.scores != nullptr) prefetch(arriving.scores + later, n);
+    }
     const MapRow parts{.map = whole_row(map + start, n, rows.row(0)),
                        .keep = whole_row(at(dropout.keep, start), n, keep.data()),
                        .dropout_factor = dropout.factor,

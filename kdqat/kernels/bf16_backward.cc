@@ -13,6 +13,8 @@
 #include "kdqat/kernels/column_sums.h"
 #include "kdqat/kernels/multiversion.h"
 #include "kdqat/kernels/panel_blocks.h"
+#include "kdqat/kernels/prefetch.h"
+#include "kdqat/kernels/reduce.h"
 #include "kdqat/kernels/tile.h"
 
 namespace kdqat::kernels {
@@ -98,35 +100,42 @@ struct TransposedLines {
   std::uint16_t* at(std::int64_t output) const { return gradient.at(output, pair); }
 };
 
+typedef std::uint32_t WordLanes __attribute__((vector_size(kLanes * sizeof(std::uint32_t))));
+typedef std::uint16_t HalfLanes __attribute__((vector_size(kLanes * sizeof(std::uint16_t))));
+static_assert(kColumns == kLanes);
+
+/// bf16_bits of each lane in its upper half; what is in the lower one is to be ignored.
+__attribute__((always_inline)) inline WordLanes bf16_words(const FloatLanes& values) {
+  const auto bits = reinterpret_cast<WordLanes>(values);
+  return bits + 0x7FFF + (bits >> 16 & 1);
+}
+
 /// kColumns outputs of four rows from `col` on; lines: of the transpose, each of half of them.
 __attribute__((always_inline)) inline void convert_columns(const FourRows& rows, std::int64_t col,
                                                            const float* col_scales,
                                                            const std::array<std::uint16_t*, 2>& lines,
                                                            std::int64_t pair_stride) {
-  std::uint32_t words[kTogether][kColumns];
-  float sums[kColumns];
-  std::memcpy(sums, rows.sums + col, sizeof(sums));
+  const FloatLanes scales = load_lanes(col_scales + col);
+  FloatLanes sums = load_lanes(rows.sums + col);
+  WordLanes words[kTogether];
 #pragma GCC unroll 4
   for (std::size_t r = 0; r < kTogether; ++r) {
-    const float* values = rows.values[r] + col;
-    std::uint16_t* for_input = rows.for_input[r] + col;
-    for (std::int64_t i = 0; i < kColumns; ++i) {
-      for_input[i] = bf16_bits(values[i] * col_scales[col + i]);
-      words[r][i] = bf16_bits(values[i] * rows.scales[r]);
-      sums[i] += values[i];
-    }
+    const FloatLanes values = load_lanes(rows.values[r] + col);
+    const HalfLanes for_input = __builtin_convertvector(bf16_words(values * scales) >> 16, HalfLanes);
+    std::memcpy(rows.for_input[r] + col, &for_input, sizeof(for_input));
+    words[r] = bf16_words(values * rows.scales[r]);
+    sums += values;
   }
-  std::memcpy(rows.sums + col, sums, sizeof(sums));
-  std::uint32_t pairs[2][kColumns];
-  for (std::int64_t i = 0; i < kColumns; ++i) {
-    pairs[0][i] = words[0][i] | words[1][i] << 16;
-    pairs[1][i] = words[2][i] | words[3][i] << 16;
-  }
+  std::memcpy(rows.sums + col, &sums, sizeof(sums));
+  const WordLanes pairs[2] = {words[0] >> 16 | (words[1] & 0xFFFF0000U),
+                              words[2] >> 16 | (words[3] & 0xFFFF0000U)};
   constexpr std::size_t kHalf = sizeof(pairs[0]) / 2;
-  std::memcpy(lines[0], pairs[0], kHalf);
-  std::memcpy(lines[0] + pair_stride, pairs[1], kHalf);
-  std::memcpy(lines[1], pairs[0] + kBlockRows, kHalf);
-  std::memcpy(lines[1] + pair_stride, pairs[1] + kBlockRows, kHalf);
+  for (std::int64_t p = 0; p < 2; ++p) {
+    std::array<std::byte, sizeof(pairs[0])> bytes;
+    std::memcpy(bytes.data(), &pairs[p], sizeof(pairs[p]));
+    std::memcpy(lines[0] + p * pair_stride, bytes.data(), kHalf);
+    std::memcpy(lines[1] + p * pair_stride, bytes.data() + kHalf, kHalf);
+  }
 }
 
 /// Whole kColumns of four rows.
@@ -207,6 +216,9 @@ class Products {
       rows.for_input[i] = for_input + r * arriving_.cols;
     }
     rows.sums = sums_.term(first);
+    if (first + 2 * kTogether <= arriving_.rows) {
+      prefetch(arriving_.values + (first + kTogether) * arriving_.cols, kTogether * arriving_.cols);
+    }
     const TransposedLines lines{.gradient = transposed_, .pair = first / 2};
     const std::int64_t whole = arriving_.cols / kColumns * kColumns;
     convert_rows(rows, whole, col_scales_.data(), lines);
@@ -218,28 +230,22 @@ class Products {
     const bool in_tiles = kernel_.in_tiles();
     const std::int64_t outputs = arriving_.cols;
     const std::int64_t panel_pairs = bf16_panel_lines(arriving_.rows);
-    const std::int64_t panels = (backward_.inputs + kPanelRows - 1) / kPanelRows;
-    const std::int64_t tasks = (panels + kBlockPanels - 1) / kBlockPanels;
-    const std::int64_t block_rows = kernel_.plan.block_rows;
-    base::parallel_for(0, tasks, 1, [&](std::int64_t first, std::int64_t last) {
-      const BlockSession session(kernel_.plan);
-      for (std::int64_t panel = first * kBlockPanels; panel < last * kBlockPanels; panel += kBlockPanels) {
-        const std::int64_t col = panel * kPanelRows;
-        for (std::int64_t row = 0; row < outputs; row += block_rows) {
-          kernel_.multiply({.x = transposed_.at(row, 0),
-                            .row_stride = in_tiles ? 2 * kTilePairs : 2,
-                            .pair_stride = transposed_.pair_stride(),
-                            .tile_stride = kTilePairs * transposed_.pair_stride(),
-                            .next_rows = transposed_.block_stride(),
-                            .rows = std::min(block_rows, outputs - row),
-                            .pairs = (arriving_.rows + 1) / 2,
-                            .panel_stride = panel_pairs * 2 * kPanelRows,
-                            .panels = backward_.input_panels + panel * panel_pairs * 2 * kPanelRows,
-                            .cols = std::min(kBlockPanels * kPanelRows, backward_.inputs - col),
-                            .out = gradients_.weight + row * backward_.inputs + col,
-                            .out_stride = backward_.inputs});
-        }
-      }
+    const PanelGrid grid{
+        .rows = outputs, .panels = (backward_.inputs + kPanelRows - 1) / kPanelRows, .cols = arriving_.rows};
+    for_panel_blocks(grid, kernel_.plan, [&](std::int64_t row, std::int64_t count, std::int64_t panel) {
+      const std::int64_t col = panel * kPanelRows;
+      kernel_.multiply({.x = transposed_.at(row, 0),
+                        .row_stride = in_tiles ? 2 * kTilePairs : 2,
+                        .pair_stride = transposed_.pair_stride(),
+                        .tile_stride = kTilePairs * transposed_.pair_stride(),
+                        .next_rows = transposed_.block_stride(),
+                        .rows = count,
+                        .pairs = (arriving_.rows + 1) / 2,
+                        .panel_stride = panel_pairs * 2 * kPanelRows,
+                        .panels = backward_.input_panels + panel * panel_pairs * 2 * kPanelRows,
+                        .cols = std::min(kBlockPanels * kPanelRows, backward_.inputs - col),
+                        .out = gradients_.weight + row * backward_.inputs + col,
+                        .out_stride = backward_.inputs});
     });
   }
 

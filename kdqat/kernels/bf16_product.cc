@@ -158,8 +158,10 @@ void multiply_bf16_panels(const Bf16Product& product, float* out, InstructionSet
   const std::int64_t panel_pairs = bf16_panel_lines(product.cols);
   const std::int64_t stride = round_up(product.cols, kernel.columns);
   thread_local base::AlignedVector<std::uint16_t> padded;
-  const std::uint16_t* x =
-      with_whole_columns(product.x, {.rows = product.rows, .cols = product.cols, .stride = stride}, padded);
+  thread_local base::AlignedVector<std::uint16_t> last_tile;
+  const RowsToFill shape{.rows = product.rows, .cols = product.cols, .stride = stride};
+  const std::uint16_t* x = with_whole_columns(product.x, shape, padded);
+  const std::uint16_t* last_rows = last_tile_of(x, shape, kernel.tile_rows, last_tile);
   for_panel_blocks(
       {.rows = product.rows, .panels = (product.outputs + kPanelRows - 1) / kPanelRows, .cols = product.cols},
       kernel.plan, [&](std::int64_t row, std::int64_t count, std::int64_t panel) {
@@ -167,6 +169,7 @@ void multiply_bf16_panels(const Bf16Product& product, float* out, InstructionSet
         kernel.multiply({.x = x + row * stride,
                          .row_stride = stride,
                          .next_rows = kTileRows * stride,
+                         .last_rows = row + count == product.rows ? last_rows : nullptr,
                          .rows = count,
                          .pairs = stride / kPair,
                          .panel_stride = panel_pairs * kPanelRows * kPair,

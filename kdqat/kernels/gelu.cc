@@ -4,6 +4,7 @@
 
 #include "kdqat/base/parallel.h"
 #include "kdqat/kernels/multiversion.h"
+#include "kdqat/kernels/prefetch.h"
 #include "kdqat/kernels/vector_math.h"
 
 namespace kdqat::kernels {
@@ -37,7 +38,12 @@ void gelu_forward(const float* x, std::int64_t count, float* out) {
 
 void gelu_backward(const float* x, std::int64_t count, float clip, float* gradient) {
   base::parallel_for(0, count, kGeluGrain, [&](std::int64_t first, std::int64_t last) {
-    activate_backward(x + first, last - first, clip, gradient + first);
+    for_blocks_ahead(
+        last - first,
+        [&](std::int64_t i, std::int64_t size) {
+          activate_backward(x + first + i, size, clip, gradient + first + i);
+        },
+        x + first);
   });
 }
 

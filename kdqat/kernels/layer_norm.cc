@@ -7,6 +7,7 @@
 #include "kdqat/base/parallel.h"
 #include "kdqat/kernels/column_sums.h"
 #include "kdqat/kernels/multiversion.h"
+#include "kdqat/kernels/prefetch.h"
 #include "kdqat/kernels/reduce.h"
 
 namespace kdqat::kernels {
@@ -29,6 +30,19 @@ InputRow row_of(const LayerNormInput& input, std::int64_t row) {
           .keep = input.dropout.keep == nullptr ? nullptr : input.dropout.keep + start,
           .factor = input.dropout.factor,
           .residual = input.residual + start};
+}
+
+/// Rows between the one that is computed and the one that is asked for.
+constexpr std::int64_t kRowsAhead = 2;
+
+/// Asks for the input kRowsAhead rows behind `row` and, unless nullptr, for the gradient that arrives there.
+void prefetch_behind(const LayerNormInput& input, std::int64_t row, const float* arriving) {
+  if (row + kRowsAhead >= input.rows) return;
+  const InputRow later = row_of(input, row + kRowsAhead);
+  prefetch(later.x, input.cols);
+  prefetch(later.residual, input.cols);
+  if (later.keep != nullptr) prefetch(later.keep, input.cols);
+  if (arriving != nullptr) prefetch(arriving + (row + kRowsAhead) * input.cols, input.cols);
 }
 
 __attribute__((always_inline)) inline void add_up(const InputRow& row, std::int64_t cols, float* sum) {
@@ -112,6 +126,7 @@ void layer_norm_forward(const LayerNormInput& input, const LayerNormParameters& 
                         const LayerNormMoments& moments, float* out) {
   base::parallel_for(0, input.rows, kRowGrain, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t row = first; row < last; ++row) {
+      prefetch_behind(input, row, nullptr);
       normalize_row(row_of(input, row), input.cols, parameters, moments.mean + row,
                     moments.inverse_deviation + row, out + row * input.cols);
     }
@@ -128,6 +143,7 @@ void layer_norm_backward(const LayerNormInput& input, const LayerNormParameters&
     std::vector<float> normalized(static_cast<std::size_t>(cols));
     for (std::int64_t row = first * ColumnSums::kRows; row < std::min(input.rows, last * ColumnSums::kRows);
          ++row) {
+      prefetch_behind(input, row, arriving);
       const InputRow input_row = row_of(input, row);
       float* sum_gradient = gradients.residual + row * cols;
       float* x_gradient = gradients.x + row * cols;

@@ -24,10 +24,17 @@ inline constexpr std::int64_t kGroupRows = 8 * kBlockRows;
 /// Multiplications that are worth a thread.
 inline constexpr std::int64_t kGrainProducts = 1 << 19;
 
+/// `count` rounded up to whole multiples of `unit`.
+constexpr std::int64_t round_up(std::int64_t count, std::int64_t unit) {
+  return (count + unit - 1) / unit * unit;
+}
+
 /// How a kernel takes a grid of rows times panels.
 struct BlockPlan {
   std::int64_t block_rows = kBlockRows;  ///< rows that it takes at a time, at most; a divisor of group_rows
-  std::int64_t group_rows = kGroupRows;  ///< rows that stay in a core's cache while all panels pass by
+  std::int64_t group_rows =
+      kGroupRows;  ///< rows that stay in a core's cache while all panels pass by, at most
+  std::int64_t group_unit = kBlockRows;  ///< groups are multiples of so many rows
   void (*start)() = nullptr;             ///< called in a thread before its blocks
   void (*finish)() = nullptr;            ///< and after them
 };
@@ -59,7 +66,10 @@ struct PanelGrid {
 template <typename Body>
 void for_panel_blocks(const PanelGrid& grid, const BlockPlan& plan, const Body& body) {
   if (grid.rows == 0 || grid.panels == 0) return;
-  const std::int64_t groups = (grid.rows + plan.group_rows - 1) / plan.group_rows;
+  // Groups of about as many rows, so that threads have as much to do.
+  const std::int64_t wanted_groups = (grid.rows + plan.group_rows - 1) / plan.group_rows;
+  const std::int64_t group_rows = round_up((grid.rows + wanted_groups - 1) / wanted_groups, plan.group_unit);
+  const std::int64_t groups = (grid.rows + group_rows - 1) / group_rows;
   const std::int64_t pairs = (grid.panels + kBlockPanels - 1) / kBlockPanels;
   const std::int64_t products =
       std::max<std::int64_t>(1, grid.rows / groups * kBlockPanels * kPanelRows * grid.cols);
@@ -67,8 +77,8 @@ void for_panel_blocks(const PanelGrid& grid, const BlockPlan& plan, const Body& 
                      [&](std::int64_t first, std::int64_t last) {
                        const BlockSession session(plan);
                        for (std::int64_t task = first; task < last; ++task) {
-                         const std::int64_t first_row = task / pairs * plan.group_rows;
-                         const std::int64_t last_row = std::min(grid.rows, first_row + plan.group_rows);
+                         const std::int64_t first_row = task / pairs * group_rows;
+                         const std::int64_t last_row = std::min(grid.rows, first_row + group_rows);
                          for (std::int64_t row = first_row; row < last_row; row += plan.block_rows) {
                            body(row, std::min(plan.block_rows, last_row - row), task % pairs * kBlockPanels);
                          }

@@ -17,10 +17,6 @@ constexpr std::int64_t kTileColumns = kLineBytes;
 /// Fewer rows are faster in vectors: the panels are not spread for them.
 constexpr std::int64_t kFewRows = kBlockRows;
 
-/// Tiles of a panel that are spread at a time: with two panels, the rows' tiles and the sums they stay in a
-/// core's first-level cache.
-constexpr std::int64_t kChunkTiles = 6;
-
 struct alignas(kTileBytes) FieldTile {
   std::byte bytes[kTileBytes];
 };
@@ -73,6 +69,8 @@ KDQAT_AMX void multiply_amx(const PanelBlock& block) {
     finish_writes();
     for (std::int64_t first = 0; first < block.rows; first += kTileBlockRows) {
       const std::int64_t rows = std::min(block.rows - first, kTileBlockRows);
+      const bool last = line + lines == block.lines;
+      if (last) prefetch_outputs(block, first, rows);
       TileSums<std::int32_t>& sums = all_sums[static_cast<std::size_t>(first / kTileBlockRows)];
       multiply_tiles<TileElement::kByte>(
           {.left = tile_codes(block, first) + first_code,
@@ -84,7 +82,7 @@ KDQAT_AMX void multiply_amx(const PanelBlock& block) {
            .steps = tiles,
            .accumulate = line > 0},
           rows, two_panels, sums);
-      if (line + lines < block.lines) continue;
+      if (!last) continue;
       for (std::int64_t row = 0; row < rows; ++row) {
         finish_panel(block, first + row, 0, _mm512_load_si512(sums.row(row, 0)));
         if (two_panels) finish_panel(block, first + row, 1, _mm512_load_si512(sums.row(row, 1)));
@@ -99,7 +97,7 @@ PanelKernel amx_panel_kernel(int bits) {
   return {.multiply = bits == 2   ? multiply_amx<2>
                       : bits == 4 ? multiply_amx<4>
                                   : multiply_amx<8>,
-          .plan = tile_plan(kTileGroupRows),
+          .plan = tile_plan(),
           .columns = kTileColumns,
           .tile_rows = kTileRows};
 }

@@ -58,15 +58,9 @@ struct PreparedRows {
 void prepare(const PanelProduct& product, const PanelKernel& kernel, PreparedRows& rows) {
   const std::int64_t cols = product.weights.cols;
   rows.stride = round_up(cols, kernel.columns);
-  rows.codes = with_whole_columns(product.codes, {.rows = product.rows, .cols = cols, .stride = rows.stride},
-                                  rows.padded);
-  rows.last_rows = nullptr;
-  if (const std::int64_t last_rows = product.rows % kernel.tile_rows; last_rows != 0) {
-    rows.last_tile.resize(static_cast<std::size_t>(kernel.tile_rows * rows.stride));
-    std::copy_n(rows.codes + (product.rows - last_rows) * rows.stride, last_rows * rows.stride,
-                rows.last_tile.data());
-    rows.last_rows = rows.last_tile.data();
-  }
+  const RowsToFill shape{.rows = product.rows, .cols = cols, .stride = rows.stride};
+  rows.codes = with_whole_columns(product.codes, shape, rows.padded);
+  rows.last_rows = last_tile_of(rows.codes, shape, kernel.tile_rows, rows.last_tile);
   rows.corrections.resize(static_cast<std::size_t>(product.rows));
   rows.scales.resize(static_cast<std::size_t>(product.rows));
   for (std::int64_t row = 0; row < product.rows; ++row) {

@@ -7,11 +7,6 @@
 
 namespace kdqat::kernels {
 
-/// `count` rounded up to whole multiples of `unit`.
-constexpr std::int64_t round_up(std::int64_t count, std::int64_t unit) {
-  return (count + unit - 1) / unit * unit;
-}
-
 /// Rows of `cols` values each, to be read as rows of `stride`.
 struct RowsToFill {
   std::int64_t rows = 0;
@@ -29,6 +24,18 @@ const Value* with_whole_columns(const Value* values, const RowsToFill& shape,
   for (std::int64_t row = 0; row < shape.rows; ++row) {
     std::copy_n(values + row * shape.cols, shape.cols, copy.data() + row * shape.stride);
   }
+  return copy.data();
+}
+
+/// The rows of `values` [rows, stride] behind the last whole tile of `tile_rows` rows, in `copy` [tile_rows,
+/// stride]; nullptr where all tiles are whole.
+template <typename Value>
+const Value* last_tile_of(const Value* values, const RowsToFill& shape, std::int64_t tile_rows,
+                          base::AlignedVector<Value>& copy) {
+  const std::int64_t rows = shape.rows % tile_rows;
+  if (rows == 0) return nullptr;
+  copy.resize(static_cast<std::size_t>(tile_rows * shape.stride));
+  std::copy_n(values + (shape.rows - rows) * shape.stride, rows * shape.stride, copy.data());
   return copy.data();
 }
 

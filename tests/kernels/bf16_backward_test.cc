@@ -98,7 +98,8 @@ TEST_P(Bf16BackwardTest, GradientsAreTheProductsOfRoundedGradientsAndCodes) {
                                                 {70, 40, 23},
                                                 {131, 33, 16},
                                                 {64, 32, 32},
-                                                {300, 40, 70}}) {
+                                                {300, 40, 70},
+                                                {450, 20, 290}}) {
     SCOPED_TRACE(base::concat(tokens, " tokens, ", inputs, " inputs, ", outputs, " outputs"));
     const Problem problem(tokens, inputs, outputs);
     const Problem::Result result = problem.run(GetParam());

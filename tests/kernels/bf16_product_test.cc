@@ -63,7 +63,9 @@ TEST_P(Bf16ProductTest, IsTheSumOfTheProductsOfRoundedFactors) {
                                 {101, 48, 70},
                                 {8, 31, 32},
                                 {17, 96, 16},
-                                {300, 70, 40}}) {
+                                {300, 70, 40},
+                                {290, 200, 40},
+                                {40, 577, 33}}) {
     const Problem problem(m, k, n);
     const std::vector<float> out = problem.multiply(GetParam());
     for (std::int64_t t = 0; t < m; ++t) {

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+namespace kdqat::kernels {
+
+/// Asks for the cache lines of `count` values, which are read soon.
+template <typename Value>
+inline void prefetch(const Value* values, std::int64_t count) {
+  constexpr auto kLine = static_cast<std::int64_t>(64 / sizeof(Value));
+  for (std::int64_t i = 0; i < count; i += kLine) __builtin_prefetch(values + i);
+}
+
+/// body(first, count) on blocks that cover [0, count), while the values of `streams` that a block some way
+/// behind it reads are on their way. A loop that computes much for each value has few loads in flight, so it
+/// waits where values have left the caches since they were written.
+template <typename Body, typename... Value>
+inline void for_blocks_ahead(std::int64_t count, const Body& body, const Value*... streams) {
+  constexpr std::int64_t kBlock = 256;
+  constexpr std::int64_t kAhead = 8 * kBlock;
+  for (std::int64_t first = 0; first < count; first += kBlock) {
+    const std::int64_t next = first + kAhead;
+    const std::int64_t asked = std::clamp<std::int64_t>(count - next, 0, kBlock);
+    (prefetch(streams + next, asked), ...);
+    body(first, std::min(kBlock, count - first));
+  }
+}
+
+}  // namespace kdqat::kernels
