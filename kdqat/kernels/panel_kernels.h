@@ -25,6 +25,7 @@ struct PanelBlock {
   const float* bias = nullptr;        ///< [cols]
   float* out = nullptr;               ///< [rows, out_stride]
   std::int64_t out_stride = 0;
+  bool fresh_out = false;  ///< of PanelProduct
 };
 
 /// From the sums of one row and one panel, whose first output is `first_col`, to floats. Inlined by force, so

@@ -70,7 +70,7 @@ KDQAT_AMX void multiply_amx(const PanelBlock& block) {
     for (std::int64_t first = 0; first < block.rows; first += kTileBlockRows) {
       const std::int64_t rows = std::min(block.rows - first, kTileBlockRows);
       const bool last = line + lines == block.lines;
-      if (last) prefetch_outputs(block, first, rows);
+      if (last && block.fresh_out) prefetch_outputs(block, first, rows);
       TileSums<std::int32_t>& sums = all_sums[static_cast<std::size_t>(first / kTileBlockRows)];
       multiply_tiles<TileElement::kByte>(
           {.left = tile_codes(block, first) + first_code,

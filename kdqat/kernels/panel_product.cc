@@ -98,7 +98,8 @@ void multiply_panels(const PanelProduct& product, float* out, InstructionSet set
                                       .col_scales = col_scales + col,
                                       .bias = product.bias + col,
                                       .out = out + row * shape.rows + col,
-                                      .out_stride = shape.rows});
+                                      .out_stride = shape.rows,
+                                      .fresh_out = product.fresh_out});
                    });
 }
 

@@ -257,7 +257,8 @@ void ProductWeight::multiply(const ProductInput& x, const RowRange& rows, float*
                               .weights = {.rows = outputs(), .cols = cols, .bits = bits_},
                               .col_scales = factor_.scales.data_ptr<float>(),
                               .col_scales_count = factor_.scales.numel(),
-                              .bias = bias_.data_ptr<float>()},
+                              .bias = bias_.data_ptr<float>(),
+                              .fresh_out = true},
                              result);
     return;
   }
