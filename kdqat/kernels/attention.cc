@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kdqat/base/parallel.h"
+#include "kdqat/kernels/lanes.h"
 #include "kdqat/kernels/multiversion.h"
 #include "kdqat/kernels/prefetch.h"
 #include "kdqat/kernels/quantize.h"
@@ -49,9 +50,12 @@ struct MapRow {
 KDQAT_MULTIVERSION
 void softmax_row_backward(const MapRow& row, std::int64_t stride, float factor, float* gradient) {
   if (row.keep != nullptr) {
-    for (std::int64_t i = 0; i < stride; ++i) {
-      gradient[i] = row.keep[i] != 0 ? gradient[i] * row.dropout_factor : 0.0F;
-    }
+    const std::uint8_t* keep = row.keep;
+    const float dropout_factor = row.dropout_factor;
+    for_lanes(
+        stride, [&](const auto& lanes, std::int64_t i) __attribute__((always_inline)) {
+          lanes.store(lanes.kept(keep + i, lanes.load(gradient + i) * dropout_factor), gradient + i);
+        });
   }
   if (row.arriving_map != nullptr) {
     for (std::int64_t i = 0; i < stride; ++i) gradient[i] += row.arriving_map[i];

@@ -6,6 +6,7 @@
 
 #include "kdqat/base/parallel.h"
 #include "kdqat/kernels/column_sums.h"
+#include "kdqat/kernels/lanes.h"
 #include "kdqat/kernels/multiversion.h"
 #include "kdqat/kernels/prefetch.h"
 #include "kdqat/kernels/reduce.h"
@@ -46,12 +47,19 @@ void prefetch_behind(const LayerNormInput& input, std::int64_t row, const float*
 }
 
 __attribute__((always_inline)) inline void add_up(const InputRow& row, std::int64_t cols, float* sum) {
-  if (row.keep == nullptr) {
-    for (std::int64_t i = 0; i < cols; ++i) sum[i] = row.x[i] + row.residual[i];
+  const InputRow input = row;  // in registers
+  if (input.keep == nullptr) {
+    for_lanes(
+        cols, [&](const auto& lanes, std::int64_t i) __attribute__((always_inline)) {
+          lanes.store(lanes.load(input.x + i) + lanes.load(input.residual + i), sum + i);
+        });
   } else {
-    for (std::int64_t i = 0; i < cols; ++i) {
-      sum[i] = (row.keep[i] != 0 ? row.x[i] * row.factor : 0.0F) + row.residual[i];
-    }
+    for_lanes(
+        cols, [&](const auto& lanes, std::int64_t i) __attribute__((always_inline)) {
+          lanes.store(lanes.kept(input.keep + i, lanes.load(input.x + i) * input.factor) +
+                          lanes.load(input.residual + i),
+                      sum + i);
+        });
   }
 }
 
@@ -69,9 +77,13 @@ void normalize_row(const InputRow& row, std::int64_t cols, const LayerNormParame
                                                }) /
                          count;
   const float inverse = 1.0F / std::sqrt(variance + parameters.epsilon);
-  for (std::int64_t i = 0; i < cols; ++i) {
-    out[i] = (out[i] - mean) * inverse * parameters.weight[i] + parameters.bias[i];
-  }
+  const float* weight = parameters.weight;
+  const float* bias = parameters.bias;
+  for_lanes(
+      cols, [&](const auto& lanes, std::int64_t i) __attribute__((always_inline)) {
+        lanes.store((lanes.load(out + i) - mean) * inverse * lanes.load(weight + i) + lanes.load(bias + i),
+                    out + i);
+      });
   *mean_out = mean;
   *inverse_out = inverse;
 }
@@ -91,22 +103,16 @@ KDQAT_MULTIVERSION
 void row_backward(const InputRow& input, std::int64_t cols, const BackwardRow& row, float* normalized,
                   float* gradient) {
   add_up(input, cols, normalized);
-  // Rows of different matrices: without saying so, the compiler would not make vectors of this.
-  const float* __restrict arriving = row.arriving;
-  const float* __restrict weight = row.weight;
-  float* __restrict weight_gradient = row.weight_gradient;
-  float* __restrict bias_gradient = row.bias_gradient;
-  float* __restrict centred = normalized;
-  float* __restrict out = gradient;
-  const float mean_of_row = row.mean;
-  const float inverse = row.inverse;
-  for (std::int64_t i = 0; i < cols; ++i) {
-    const float value = (centred[i] - mean_of_row) * inverse;
-    centred[i] = value;
-    weight_gradient[i] += arriving[i] * value;
-    bias_gradient[i] += arriving[i];
-    out[i] = arriving[i] * weight[i];
-  }
+  const BackwardRow to = row;  // in registers
+  for_lanes(
+      cols, [&](const auto& lanes, std::int64_t i) __attribute__((always_inline)) {
+        const auto arriving = lanes.load(to.arriving + i);
+        const auto value = (lanes.load(normalized + i) - to.mean) * to.inverse;
+        lanes.store(value, normalized + i);
+        lanes.store(lanes.load(to.weight_gradient + i) + arriving * value, to.weight_gradient + i);
+        lanes.store(lanes.load(to.bias_gradient + i) + arriving, to.bias_gradient + i);
+        lanes.store(arriving * lanes.load(to.weight + i), gradient + i);
+      });
   const auto count = static_cast<float>(cols);
   const float mean =
       sum_of_vectors<float>(cols, [&](const auto& load, std::int64_t i) { return load(gradient + i); }) /
@@ -115,9 +121,11 @@ void row_backward(const InputRow& input, std::int64_t cols, const BackwardRow& r
       sum_of_vectors<float>(
           cols, [&](const auto& load, std::int64_t i) { return load(gradient + i) * load(normalized + i); }) /
       count;
-  for (std::int64_t i = 0; i < cols; ++i) {
-    out[i] = inverse * (out[i] - mean - centred[i] * slope);
-  }
+  for_lanes(
+      cols, [&](const auto& lanes, std::int64_t i) __attribute__((always_inline)) {
+        lanes.store(to.inverse * (lanes.load(gradient + i) - mean - lanes.load(normalized + i) * slope),
+                    gradient + i);
+      });
 }
 
 }  // namespace

@@ -17,13 +17,13 @@ inline void prefetch(const Value* values, std::int64_t count) {
 /// waits where values have left the caches since they were written.
 template <typename Body, typename... Value>
 inline void for_blocks_ahead(std::int64_t count, const Body& body, const Value*... streams) {
-  constexpr std::int64_t kBlock = 256;
-  constexpr std::int64_t kAhead = 8 * kBlock;
-  for (std::int64_t first = 0; first < count; first += kBlock) {
+  constexpr std::int64_t kBlockValues = 256;
+  constexpr std::int64_t kAhead = 8 * kBlockValues;
+  for (std::int64_t first = 0; first < count; first += kBlockValues) {
     const std::int64_t next = first + kAhead;
-    const std::int64_t asked = std::clamp<std::int64_t>(count - next, 0, kBlock);
+    const std::int64_t asked = std::clamp<std::int64_t>(count - next, 0, kBlockValues);
     (prefetch(streams + next, asked), ...);
-    body(first, std::min(kBlock, count - first));
+    body(first, std::min(kBlockValues, count - first));
   }
 }
 
