@@ -104,10 +104,9 @@ typedef std::uint32_t WordLanes __attribute__((vector_size(kLanes * sizeof(std::
 typedef std::uint16_t HalfLanes __attribute__((vector_size(kLanes * sizeof(std::uint16_t))));
 static_assert(kColumns == kLanes);
 
-/// bf16_bits of each lane in its upper half; what is in the lower one is to be ignored.
+/// bf16_bits of each lane in its upper half.
 __attribute__((always_inline)) inline WordLanes bf16_words(const FloatLanes& values) {
-  const auto bits = reinterpret_cast<WordLanes>(values);
-  return bits + 0x7FFF + (bits >> 16 & 1);
+  return rounded_upper_half(reinterpret_cast<WordLanes>(values));
 }
 
 /// kColumns outputs of four rows from `col` on; lines: of the transpose, each of half of them.
@@ -131,10 +130,9 @@ __attribute__((always_inline)) inline void convert_columns(const FourRows& rows,
                               words[2] >> 16 | (words[3] & 0xFFFF0000U)};
   constexpr std::size_t kHalf = sizeof(pairs[0]) / 2;
   for (std::int64_t p = 0; p < 2; ++p) {
-    std::array<std::byte, sizeof(pairs[0])> bytes;
-    std::memcpy(bytes.data(), &pairs[p], sizeof(pairs[p]));
-    std::memcpy(lines[0] + p * pair_stride, bytes.data(), kHalf);
-    std::memcpy(lines[1] + p * pair_stride, bytes.data() + kHalf, kHalf);
+    const auto* bytes = reinterpret_cast<const std::byte*>(&pairs[p]);
+    std::memcpy(lines[0] + p * pair_stride, bytes, kHalf);
+    std::memcpy(lines[1] + p * pair_stride, bytes + kHalf, kHalf);
   }
 }
 

@@ -38,12 +38,9 @@ void gelu_forward(const float* x, std::int64_t count, float* out) {
 
 void gelu_backward(const float* x, std::int64_t count, float clip, float* gradient) {
   base::parallel_for(0, count, kGeluGrain, [&](std::int64_t first, std::int64_t last) {
-    for_blocks_ahead(
-        last - first,
-        [&](std::int64_t i, std::int64_t size) {
-          activate_backward(x + first + i, size, clip, gradient + first + i);
-        },
-        x + first);
+    for_blocks_ahead(x + first, last - first, [&](std::int64_t i, std::int64_t size) {
+      activate_backward(x + first + i, size, clip, gradient + first + i);
+    });
   });
 }
 

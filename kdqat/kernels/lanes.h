@@ -17,10 +17,9 @@ struct ManyLanes {
   /// `lanes` where `keep` is not 0, else 0.
   __attribute__((always_inline)) static FloatLanes kept(const std::uint8_t* keep, const FloatLanes& lanes) {
     typedef std::uint8_t Bytes __attribute__((vector_size(kLanes)));
-    typedef std::int32_t Words __attribute__((vector_size(kLanes * sizeof(std::int32_t))));
     Bytes bytes;
     std::memcpy(&bytes, keep, sizeof(bytes));
-    return __builtin_convertvector(bytes, Words) != 0 ? lanes : FloatLanes{};
+    return __builtin_convertvector(bytes, IntegerLanes) != 0 ? lanes : FloatLanes{};
   }
 };
 

@@ -62,8 +62,6 @@ struct Magnitudes {
   }
 };
 
-typedef std::int32_t IntegerLanes __attribute__((vector_size(kLanes * sizeof(std::int32_t))));
-
 __attribute__((always_inline)) inline FloatLanes magnitudes_of(const float* values) {
   IntegerLanes bits;
   std::memcpy(&bits, values, sizeof(bits));

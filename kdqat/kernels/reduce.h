@@ -81,6 +81,7 @@ __attribute__((always_inline)) inline Sum sum_in_lanes(std::int64_t count, const
 
 /// The lanes as one value, for loops that GCC 12 makes no vectors of by itself: reductions into lanes.
 typedef float FloatLanes __attribute__((vector_size(kLanes * sizeof(float))));
+typedef std::int32_t IntegerLanes __attribute__((vector_size(kLanes * sizeof(std::int32_t))));
 typedef double DoubleLanes __attribute__((vector_size(kLanes * sizeof(double))));
 
 __attribute__((always_inline)) inline FloatLanes load_lanes(const float* values) {
