@@ -7,6 +7,7 @@
 #include "kdqat/base/error.h"
 #include "kdqat/base/parallel.h"
 #include "kdqat/kernels/bf16.h"
+#include "kdqat/kernels/instruction_set.h"
 #include "kdqat/kernels/multiversion.h"
 
 namespace kdqat::kernels {
@@ -108,6 +109,15 @@ bool has_bf16_products() {
     return isa == dnnl::cpu_isa::avx512_core_bf16 || isa == dnnl::cpu_isa::avx512_core_amx;
   }();
   return result;
+}
+
+bool bf16_products_are_faster() {
+#if defined(__x86_64__)
+  return has_bf16_products() &&
+         (default_instruction_set() == InstructionSet::kAmx || __builtin_cpu_is("amd") != 0);
+#else
+  return false;
+#endif
 }
 
 bool int8_products_are_exact() {

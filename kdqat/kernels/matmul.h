@@ -31,8 +31,12 @@ struct MatmulOptions {
 /// int8_products_are_exact(), codes of one factor must be ternary or 4-bit, which `right_magnitude` promises.
 void matmul(const MatrixView& left, const MatrixView& right, void* out, const MatmulOptions& options = {});
 
-/// Whether this processor has bf16 products (AVX512_BF16 or AMX): elsewhere float32 is faster.
+/// Whether this processor has bf16 products: AVX512_BF16 or AMX.
 bool has_bf16_products();
+
+/// Whether they are faster than those of float32: with AMX, unless default_instruction_set() is another, and
+/// on AMD's processors. Intel's AVX512_BF16 is slower.
+bool bf16_products_are_faster();
 
 /// Whether products of any two int8 codes are exact: VNNI. Without it, oneDNN adds pairs of products in 16
 /// bits.

@@ -166,6 +166,10 @@ Value* scratch(std::int64_t count) {
 
 }  // namespace
 
+Precision default_precision() {
+  return kernels::bf16_products_are_faster() ? Precision::kBf16 : Precision::kFp32;
+}
+
 ElementType product_type(Precision precision) {
   return precision == Precision::kBf16 && kernels::has_bf16_products() ? ElementType::kBF16
                                                                        : ElementType::kF32;

@@ -31,7 +31,7 @@ struct TrainingConfig {
   bool hold_out =
       false;  ///< the best model is chosen on a part of the training file (data/hold_out.h), not dev
   std::uint64_t seed = 42;
-  quant::Precision precision = quant::Precision::kFp32;
+  quant::Precision precision = quant::default_precision();
   double checkpoint_seconds = 60;  ///< least time between checkpoints; 0: after every update
   bool resume = false;
   bool overwrite = false;

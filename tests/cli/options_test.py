@@ -1,6 +1,7 @@
 """The command line: help, version, wrong uses, exit codes, and settings from a file."""
 
 import json
+import re
 import unittest
 
 from program import FAILED, USAGE, ProgramTest, make_model, make_task, options
@@ -105,6 +106,10 @@ class SettingsFileTest(ProgramTest):
         self.assertEqual(config["precision"], "bf16")
         self.assertTrue(config["bucket_by_length"])
         self.assertEqual(config["epochs"], 3)
+
+    def test_a_run_has_the_precision_that_the_help_names(self):
+        shown = re.search(r"--precision ENUM=(fp32|bf16)", self.succeed("finetune", "--help").stdout)
+        self.assertEqual(self.config_of(*self.train, "--max-steps", "1")["precision"], shown.group(1))
 
     def test_a_file_may_hold_what_is_required(self):
         self.write('[finetune]\nmodel="model"\ntask="sst-2"\ndata="my data"\nmax-steps=1\n[distill]\ngamma=0.5\n')

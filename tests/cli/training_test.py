@@ -6,7 +6,7 @@ import unittest
 
 from program import FAILED, ProgramTest, make_model, make_task, options, read_safetensors
 
-LEARN = options(learning_rate="1e-3", epochs=6, batch_size=8, threads=1)  # enough for the words of the tasks
+LEARN = options(learning_rate="1e-3", epochs=12, batch_size=8, threads=1)  # enough for the words of the tasks
 QUICK = options(learning_rate="1e-3", max_steps=4, batch_size=8, eval_steps=2, threads=1)
 FROM_TEACHER = options(teacher="teacher", task="sst-2", data="data")
 ONE_STEP = options(max_steps=1, batch_size=8, threads=1)
