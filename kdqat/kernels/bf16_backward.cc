@@ -35,13 +35,13 @@ class TransposedGradient {
         tiles_((tokens + 2 * kTilePairs - 1) / (2 * kTilePairs)),
         // Two pairs more, so that blocks do not begin at the same place of a cache's sets.
         stride_((tiles_ * kTilePairs + 2) * 2 * width_),
-        words_(buffer()) {
-    const std::int64_t size = blocks_ * stride_;
-    if (std::cmp_less(words_.size(), size)) words_.resize(static_cast<std::size_t>(size));
-  }
+        words_(take_spare(static_cast<std::size_t>(blocks_ * stride_))) {}
+  ~TransposedGradient() { spares().push_back(std::move(words_)); }
+  TransposedGradient(const TransposedGradient&) = delete;
+  TransposedGradient& operator=(const TransposedGradient&) = delete;
 
   /// Of `output`, a multiple of kBlockRows, and tokens 2 pair, 2 pair + 1.
-  std::uint16_t* at(std::int64_t output, std::int64_t pair) const {
+  std::uint16_t* at(std::int64_t output, std::int64_t pair) {
     return words_.data() + output / width_ * stride_ + pair * pair_stride() + output % width_ * 2;
   }
 
@@ -50,7 +50,7 @@ class TransposedGradient {
   std::int64_t block_stride() const { return stride_; }
 
   /// Fills up the tokens and makes tiles of the pairs: rows of outputs with the tokens side by side.
-  void make_tiles(std::int64_t tokens) const {
+  void make_tiles(std::int64_t tokens) {
     if (!in_tiles_) return;
     const std::int64_t present = (tokens + kTogether - 1) / kTogether * (kTogether / 2);
     base::parallel_for(0, blocks_, 1, [&](std::int64_t first, std::int64_t last) {
@@ -68,9 +68,20 @@ class TransposedGradient {
   }
 
  private:
-  static std::vector<std::uint16_t>& buffer() {
-    thread_local std::vector<std::uint16_t> memory;
+  /// Memory of earlier gradients of this thread: new memory would have to be cleared first.
+  static std::vector<std::vector<std::uint16_t>>& spares() {
+    thread_local std::vector<std::vector<std::uint16_t>> memory;
     return memory;
+  }
+
+  static std::vector<std::uint16_t> take_spare(std::size_t size) {
+    std::vector<std::uint16_t> result;
+    if (!spares().empty()) {
+      result = std::move(spares().back());
+      spares().pop_back();
+    }
+    if (result.size() < size) result.resize(size);
+    return result;
   }
 
   bool in_tiles_;
@@ -78,7 +89,7 @@ class TransposedGradient {
   std::int64_t blocks_;
   std::int64_t tiles_;
   std::int64_t stride_;
-  std::vector<std::uint16_t>& words_;
+  std::vector<std::uint16_t> words_;
 };
 
 /// Four rows of the gradient, of which those behind the last are zeros.
@@ -94,7 +105,7 @@ constexpr std::int64_t kColumns = 2 * kBlockRows;
 
 /// Where the transpose of four rows goes.
 struct TransposedLines {
-  const TransposedGradient& gradient;
+  TransposedGradient& gradient;
   std::int64_t pair;  ///< of the first two rows
 
   std::uint16_t* at(std::int64_t output) const { return gradient.at(output, pair); }
@@ -161,75 +172,67 @@ void convert_rest(const FourRows& rows, std::int64_t first, std::int64_t cols, c
   }
 }
 
-/// The products of one backward.
-class Products {
+}  // namespace
+
+class Bf16Backward::Products {
  public:
-  Products(const Bf16Backward& backward, const Bf16Gradients& gradients, InstructionSet set)
-      : backward_(backward),
+  Products(const Bf16BackwardFactors& factors, InstructionSet set)
+      : factors_(factors),
         set_(set),
         kernel_(bf16_kernel(set)),
-        arriving_(backward.arriving),
-        gradients_(gradients),
-        col_scales_(backward.arriving.column_scales()),
-        zeros_(static_cast<std::size_t>(backward.arriving.cols), 0.0F),
-        transposed_(backward.arriving.cols, backward.arriving.rows, kernel_.in_tiles()),
-        sums_(backward.arriving.rows, backward.arriving.cols) {}
+        col_scales_(factors.arriving.column_scales()),
+        zeros_(static_cast<std::size_t>(factors.arriving.cols), 0.0F),
+        transposed_(factors.arriving.cols, factors.arriving.rows, kernel_.in_tiles()),
+        sums_(factors.arriving.rows, factors.arriving.cols) {}
 
-  void run() {
-    base::parallel_for(0, sums_.blocks(), 1, [&](std::int64_t first, std::int64_t last) {
-      // Two blocks at a time: the weight's panels pass through the cache once for both.
-      for (std::int64_t block = first; block < last; block += 2) {
-        const std::int64_t row = block * ColumnSums::kRows;
-        take_rows(row, std::min(arriving_.rows, std::min(block + 2, last) * ColumnSums::kRows) - row);
-      }
-    });
-    sums_.total(gradients_.bias);
-    multiply_weight();
-  }
-
- private:
-  void take_rows(std::int64_t first, std::int64_t count) {
-    const std::int64_t stride = arriving_.cols;
+  void take(std::int64_t first, std::int64_t count, const float* arriving, float* x, bool accumulate) {
+    const std::int64_t stride = factors_.arriving.cols;
     thread_local std::vector<std::uint16_t> for_input;
     for_input.resize(static_cast<std::size_t>((count + kTogether) * stride));
     for (std::int64_t row = 0; row < count; row += kTogether)
-      convert(first + row, for_input.data() + row * stride);
+      convert(first + row, arriving + row * stride, count - row, for_input.data() + row * stride);
     multiply_bf16_panels({.x = for_input.data(),
                           .rows = count,
-                          .cols = arriving_.cols,
-                          .panels = backward_.weight_panels,
-                          .outputs = backward_.inputs,
-                          .accumulate = backward_.accumulate},
-                         gradients_.x + first * backward_.inputs, set_);
-    if (backward_.finish_rows) backward_.finish_rows(first, count);
+                          .cols = stride,
+                          .panels = factors_.weight_panels,
+                          .outputs = factors_.inputs,
+                          .accumulate = accumulate},
+                         x, set_);
   }
 
-  void convert(std::int64_t first, std::uint16_t* for_input) {
+  void finish(float* weight, float* bias) {
+    sums_.total(bias);
+    multiply_weight(weight);
+  }
+
+ private:
+  /// Rows from `first` on: kTogether, or `left` where that is less.
+  void convert(std::int64_t first, const float* arriving, std::int64_t left, std::uint16_t* for_input) {
+    const std::int64_t cols = factors_.arriving.cols;
     FourRows rows{};
     for (std::int64_t r = 0; r < kTogether; ++r) {
       const auto i = static_cast<std::size_t>(r);
-      const bool present = first + r < arriving_.rows;
-      rows.values[i] = present ? arriving_.values + (first + r) * arriving_.cols : zeros_.data();
-      rows.scales[i] = present ? arriving_.row_scale(first + r) : 0.0F;
-      rows.for_input[i] = for_input + r * arriving_.cols;
+      const bool present = r < left;
+      rows.values[i] = present ? arriving + r * cols : zeros_.data();
+      rows.scales[i] = present ? factors_.arriving.row_scale(first + r) : 0.0F;
+      rows.for_input[i] = for_input + r * cols;
     }
     rows.sums = sums_.term(first);
-    if (first + 2 * kTogether <= arriving_.rows) {
-      prefetch(arriving_.values + (first + kTogether) * arriving_.cols, kTogether * arriving_.cols);
-    }
+    if (2 * kTogether <= left) prefetch(arriving + kTogether * cols, kTogether * cols);
     const TransposedLines lines{.gradient = transposed_, .pair = first / 2};
-    const std::int64_t whole = arriving_.cols / kColumns * kColumns;
+    const std::int64_t whole = cols / kColumns * kColumns;
     convert_rows(rows, whole, col_scales_.data(), lines);
-    convert_rest(rows, whole, arriving_.cols, col_scales_.data(), lines);
+    convert_rest(rows, whole, cols, col_scales_.data(), lines);
   }
 
-  void multiply_weight() const {
-    transposed_.make_tiles(arriving_.rows);
+  void multiply_weight(float* out) {
+    const std::int64_t tokens = factors_.arriving.rows;
+    const std::int64_t outputs = factors_.arriving.cols;
+    const std::int64_t inputs = factors_.inputs;
+    transposed_.make_tiles(tokens);
     const bool in_tiles = kernel_.in_tiles();
-    const std::int64_t outputs = arriving_.cols;
-    const std::int64_t panel_pairs = bf16_panel_lines(arriving_.rows);
-    const PanelGrid grid{
-        .rows = outputs, .panels = (backward_.inputs + kPanelRows - 1) / kPanelRows, .cols = arriving_.rows};
+    const std::int64_t panel_pairs = bf16_panel_lines(tokens);
+    const PanelGrid grid{.rows = outputs, .panels = (inputs + kPanelRows - 1) / kPanelRows, .cols = tokens};
     for_panel_blocks(grid, kernel_.plan, [&](std::int64_t row, std::int64_t count, std::int64_t panel) {
       const std::int64_t col = panel * kPanelRows;
       kernel_.multiply({.x = transposed_.at(row, 0),
@@ -238,31 +241,34 @@ class Products {
                         .tile_stride = kTilePairs * transposed_.pair_stride(),
                         .next_rows = transposed_.block_stride(),
                         .rows = count,
-                        .pairs = (arriving_.rows + 1) / 2,
+                        .pairs = (tokens + 1) / 2,
                         .panel_stride = panel_pairs * 2 * kPanelRows,
-                        .panels = backward_.input_panels + panel * panel_pairs * 2 * kPanelRows,
-                        .cols = std::min(kBlockPanels * kPanelRows, backward_.inputs - col),
-                        .out = gradients_.weight + row * backward_.inputs + col,
-                        .out_stride = backward_.inputs});
+                        .panels = factors_.input_panels + panel * panel_pairs * 2 * kPanelRows,
+                        .cols = std::min(kBlockPanels * kPanelRows, inputs - col),
+                        .out = out + row * inputs + col,
+                        .out_stride = inputs});
     });
   }
 
-  const Bf16Backward& backward_;
+  Bf16BackwardFactors factors_;
   InstructionSet set_;
   Bf16Kernel kernel_;
-  const ArrivingGradient& arriving_;
-  const Bf16Gradients& gradients_;
   std::vector<float> col_scales_;
   std::vector<float> zeros_;
   TransposedGradient transposed_;
   ColumnSums sums_;
 };
 
-}  // namespace
+Bf16Backward::Bf16Backward(const Bf16BackwardFactors& factors, InstructionSet set)
+    : products_(std::make_unique<Products>(factors, set)) {}
 
-void multiply_bf16_backward(const Bf16Backward& backward, const Bf16Gradients& gradients,
-                            InstructionSet set) {
-  Products(backward, gradients, set).run();
+Bf16Backward::~Bf16Backward() = default;
+
+void Bf16Backward::take(std::int64_t first, std::int64_t count, const float* arriving, float* x,
+                        bool accumulate) {
+  products_->take(first, count, arriving, x, accumulate);
 }
+
+void Bf16Backward::finish(float* weight, float* bias) { products_->finish(weight, bias); }
 
 }  // namespace kdqat::kernels

@@ -35,14 +35,15 @@ void convert_row(const float* values, std::int64_t cols, const float* col_scales
 
 }  // namespace
 
-void make_gradient_factors(const ArrivingGradient& gradient, const GradientFactors& factors) {
+void make_gradient_factors(const ArrivingGradient& gradient, const float* values,
+                           const GradientFactors& factors) {
   const std::int64_t cols = gradient.cols;
   const std::vector<float> col_scales = gradient.column_scales();
   ColumnSums sums(gradient.rows, cols);
   base::parallel_for(0, sums.blocks(), 1, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t row = first * ColumnSums::kRows;
          row < std::min(gradient.rows, last * ColumnSums::kRows); ++row) {
-      convert_row(gradient.values + row * cols, cols, col_scales.data(), gradient.row_scale(row),
+      convert_row(values + row * cols, cols, col_scales.data(), gradient.row_scale(row),
                   factors.for_input + row * cols, factors.for_weight + row * cols, sums.term(row));
     }
   });

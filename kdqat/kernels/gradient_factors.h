@@ -5,11 +5,10 @@
 
 namespace kdqat::kernels {
 
-/// The gradient that arrives at y = x W^T + b, float32 [rows, cols] = [T, out], and the scales of the codes
-/// that it is about to meet, which are applied to it, so that the codes enter the products as they are:
-/// integers, exact in bfloat16 too.
+/// Of the gradient that arrives at y = x W^T + b, float32 [rows, cols] = [T, out], its shape and the scales
+/// of the codes that it is about to meet, which are applied to it, so that the codes enter the products as
+/// they are: integers, exact in bfloat16 too.
 struct ArrivingGradient {
-  const float* values = nullptr;
   std::int64_t rows = 0;
   std::int64_t cols = 0;
   const float* weight_scales = nullptr;  ///< [cols], or [1] if weight_scales_count is 1; nullptr: ones
@@ -29,7 +28,8 @@ struct GradientFactors {
   float* bias = nullptr;        ///< [cols]: the sum of the rows, in blocks of fixed size
 };
 
-/// Writes all of `factors`.
-void make_gradient_factors(const ArrivingGradient& gradient, const GradientFactors& factors);
+/// From the gradient's values; writes all of `factors`.
+void make_gradient_factors(const ArrivingGradient& gradient, const float* values,
+                           const GradientFactors& factors);
 
 }  // namespace kdqat::kernels

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "kdqat/base/parallel.h"
-#include "kdqat/kernels/column_sums.h"
 #include "kdqat/kernels/lanes.h"
 #include "kdqat/kernels/multiversion.h"
 #include "kdqat/kernels/prefetch.h"
@@ -36,14 +35,15 @@ InputRow row_of(const LayerNormInput& input, std::int64_t row) {
 /// Rows between the one that is computed and the one that is asked for.
 constexpr std::int64_t kRowsAhead = 2;
 
-/// Asks for the input kRowsAhead rows behind `row` and, unless nullptr, for the gradient that arrives there.
+/// Asks for the input kRowsAhead rows behind `row` and, unless nullptr, for the gradient that arrives there;
+/// `arriving` is that of `row`.
 void prefetch_behind(const LayerNormInput& input, std::int64_t row, const float* arriving) {
   if (row + kRowsAhead >= input.rows) return;
   const InputRow later = row_of(input, row + kRowsAhead);
   prefetch(later.x, input.cols);
   prefetch(later.residual, input.cols);
   if (later.keep != nullptr) prefetch(later.keep, input.cols);
-  if (arriving != nullptr) prefetch(arriving + (row + kRowsAhead) * input.cols, input.cols);
+  if (arriving != nullptr) prefetch(arriving + kRowsAhead * input.cols, input.cols);
 }
 
 __attribute__((always_inline)) inline void add_up(const InputRow& row, std::int64_t cols, float* sum) {
@@ -141,37 +141,56 @@ void layer_norm_forward(const LayerNormInput& input, const LayerNormParameters& 
   });
 }
 
-void layer_norm_backward(const LayerNormInput& input, const LayerNormParameters& parameters,
-                         const LayerNormMoments& moments, const float* arriving,
-                         const LayerNormGradients& gradients) {
-  const std::int64_t cols = input.cols;
-  ColumnSums of_weight(input.rows, cols);
-  ColumnSums of_bias(input.rows, cols);
-  base::parallel_for(0, of_weight.blocks(), 1, [&](std::int64_t first, std::int64_t last) {
+LayerNormBackward::LayerNormBackward(const LayerNormInput& input, const LayerNormParameters& parameters,
+                                     const LayerNormMoments& moments)
+    : input_(input),
+      parameters_(parameters),
+      moments_(moments),
+      of_weight_(input.rows, input.cols),
+      of_bias_(input.rows, input.cols) {}
+
+void LayerNormBackward::take(std::int64_t first, std::int64_t count, const float* arriving, float* x,
+                             float* residual) {
+  const std::int64_t cols = input_.cols;
+  const std::int64_t blocks = (count + ColumnSums::kRows - 1) / ColumnSums::kRows;
+  base::parallel_for(0, blocks, 1, [&](std::int64_t first_block, std::int64_t last_block) {
     std::vector<float> normalized(static_cast<std::size_t>(cols));
-    for (std::int64_t row = first * ColumnSums::kRows; row < std::min(input.rows, last * ColumnSums::kRows);
-         ++row) {
-      prefetch_behind(input, row, arriving);
-      const InputRow input_row = row_of(input, row);
-      float* sum_gradient = gradients.residual + row * cols;
-      float* x_gradient = gradients.x + row * cols;
+    const std::int64_t end = std::min(count, last_block * ColumnSums::kRows);
+    for (std::int64_t i = first_block * ColumnSums::kRows; i < end; ++i) {
+      const std::int64_t row = first + i;
+      const float* arriving_row = arriving + i * cols;
+      float* x_gradient = x + i * cols;
+      float* sum_gradient = residual + i * cols;
+      prefetch_behind(input_, row, i + kRowsAhead < count ? arriving_row : nullptr);
+      const InputRow input_row = row_of(input_, row);
       row_backward(input_row, cols,
-                   {.weight = parameters.weight,
-                    .mean = moments.mean[row],
-                    .inverse = moments.inverse_deviation[row],
-                    .arriving = arriving + row * cols,
-                    .weight_gradient = of_weight.term(row),
-                    .bias_gradient = of_bias.term(row)},
+                   {.weight = parameters_.weight,
+                    .mean = moments_.mean[row],
+                    .inverse = moments_.inverse_deviation[row],
+                    .arriving = arriving_row,
+                    .weight_gradient = of_weight_.term(row),
+                    .bias_gradient = of_bias_.term(row)},
                    normalized.data(), sum_gradient);
       if (input_row.keep != nullptr) {
-        apply_dropout(input.dropout, row * cols, sum_gradient, cols, x_gradient);
+        apply_dropout(input_.dropout, row * cols, sum_gradient, cols, x_gradient);
       } else if (x_gradient != sum_gradient) {
         std::copy_n(sum_gradient, cols, x_gradient);
       }
     }
   });
-  of_weight.total(gradients.weight);
-  of_bias.total(gradients.bias);
+}
+
+void LayerNormBackward::finish(float* weight, float* bias) const {
+  of_weight_.total(weight);
+  of_bias_.total(bias);
+}
+
+void layer_norm_backward(const LayerNormInput& input, const LayerNormParameters& parameters,
+                         const LayerNormMoments& moments, const float* arriving,
+                         const LayerNormGradients& gradients) {
+  LayerNormBackward backward(input, parameters, moments);
+  backward.take(0, input.rows, arriving, gradients.x, gradients.residual);
+  backward.finish(gradients.weight, gradients.bias);
 }
 
 }  // namespace kdqat::kernels

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "kdqat/kernels/column_sums.h"
 #include "kdqat/kernels/dropout.h"
 
 namespace kdqat::kernels {
@@ -41,8 +42,32 @@ struct LayerNormGradients {
   float* bias = nullptr;      ///< [cols]
 };
 
-/// Backward of layer_norm_forward from the gradient that arrives at out and the moments that forward gave.
-/// Sums over rows run over blocks of fixed size, so that they do not depend on the thread count.
+/// Backward of layer_norm_forward from the gradient that arrives at out and the moments that forward gave,
+/// some rows at a time. Sums over rows run over blocks of fixed size, so that they do not depend on the
+/// thread count.
+class LayerNormBackward {
+ public:
+  /// What the arguments point to must live as long.
+  LayerNormBackward(const LayerNormInput& input, const LayerNormParameters& parameters,
+                    const LayerNormMoments& moments);
+
+  /// Rows from `first` on, whole blocks of ColumnSums::kRows but for the last: from `arriving` the gradients
+  /// of x and of the residual, all [count, cols]. The last two may be one where there is no dropout: they are
+  /// equal then. Threads may take different rows.
+  void take(std::int64_t first, std::int64_t count, const float* arriving, float* x, float* residual);
+
+  /// After all rows, the gradients of weight and bias, [cols].
+  void finish(float* weight, float* bias) const;
+
+ private:
+  LayerNormInput input_;
+  LayerNormParameters parameters_;
+  LayerNormMoments moments_;
+  ColumnSums of_weight_;
+  ColumnSums of_bias_;
+};
+
+/// All rows of LayerNormBackward at once.
 void layer_norm_backward(const LayerNormInput& input, const LayerNormParameters& parameters,
                          const LayerNormMoments& moments, const float* arriving,
                          const LayerNormGradients& gradients);

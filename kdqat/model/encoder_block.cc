@@ -1,5 +1,6 @@
 #include "kdqat/model/encoder_block.h"
 
+#include "kdqat/kernels/add.h"
 #include "kdqat/model/norm_step.h"
 #include "kdqat/quant/products.h"
 
@@ -36,28 +37,42 @@ variable_list saved_of_product(const torch::Tensor& x, bool gelu, const ProductI
 }
 constexpr std::size_t kSavedOfProduct = 6;
 
-struct ProductGradients {
-  torch::Tensor x;
-  quant::ParameterGradients parameters;
+/// Backward of a product and of what lies between x and its left factor.
+struct ProductStep {
+  ProductStep(const torch::Tensor* saved, bool gelu, bool clips, kernels::ElementType type)
+      : step{.x = saved[0], .gelu = gelu, .clips = clips},
+        cols(saved[1].size(1)),
+        product({.x = {.elements = saved[1], .scales = saved[2]},
+                 .weight = {.elements = saved[4], .scales = saved[5]},
+                 .latent = saved[3],
+                 .type = type}) {}
+
+  void take(const RowRange& rows, const float* arriving, float* x) {
+    product.take(rows, arriving, x, /*accumulate=*/false);
+    quant::pass_input_step(step, rows, cols, x);
+  }
+
+  quant::InputStep step;
+  std::int64_t cols;
+  quant::ProductBackward product;
 };
 
-ProductGradients backward_of_product(const torch::Tensor* saved, bool gelu, bool clips,
-                                     kernels::ElementType type, const torch::Tensor& arriving) {
-  ProductGradients result{.x = torch::empty(saved[1].sizes(), torch::kFloat32), .parameters = {}};
-  const quant::InputStep step{.x = saved[0], .gelu = gelu, .clips = clips};
-  result.parameters = quant::product_backward(arriving,
-                                              {.x = {.elements = saved[1], .scales = saved[2]},
-                                               .weight = {.elements = saved[4], .scales = saved[5]},
-                                               .latent = saved[3],
-                                               .type = type},
-                                              result.x, /*accumulate=*/false, &step);
-  return result;
-}
+/// A gradient that may not arrive at all, as rows.
+class OptionalRows {
+ public:
+  explicit OptionalRows(const torch::Tensor& gradient)
+      : gradient_(gradient.defined() ? gradient.contiguous() : gradient) {}
 
-/// sum += gradient, unless nothing arrives.
-void add_to(torch::Tensor& sum, const torch::Tensor& gradient) {
-  if (gradient.defined()) sum.add_(gradient);
-}
+  /// Adds these rows to `sum`.
+  void add_to(float* sum, const RowRange& rows) const {
+    if (!gradient_.defined()) return;
+    const std::int64_t cols = gradient_.size(1);
+    kernels::add(gradient_.data_ptr<float>() + rows.first * cols, rows.count * cols, sum);
+  }
+
+ private:
+  torch::Tensor gradient_;
+};
 
 class FusedBlock : public torch::autograd::Function<FusedBlock> {
  public:
@@ -127,35 +142,43 @@ class FusedBlock : public torch::autograd::Function<FusedBlock> {
 
     const torch::Tensor at_hidden =
         gradients[2].defined() ? gradients[2].contiguous() : torch::zeros_like(second_norm[0]);
-    NormGradients second =
-        norm_backward(second_norm, context->saved_data["second_factor"].toDouble(), at_hidden);
-    const ProductGradients output =
-        backward_of_product(of_intermediate, true, context->saved_data["clips"].toBool(), type, second.x);
-    const ProductGradients intermediate =
-        backward_of_product(of_attention_output, false, of_attention_output[0].defined(), type, output.x);
-    torch::Tensor at_attention_output = intermediate.x;
-    at_attention_output.add_(second.residual);
-    add_to(at_attention_output, gradients[1]);
-    NormGradients first =
-        norm_backward(first_norm, context->saved_data["first_factor"].toDouble(), at_attention_output);
-    torch::Tensor at_sa_output = first.x;
-    if (gradients[0].defined()) at_sa_output = at_sa_output + gradients[0];
-    const ProductGradients attended =
-        backward_of_product(of_context, false, of_context[0].defined(), type, at_sa_output);
-    return {attended.x,
-            first.residual,
-            attended.parameters.weight,
-            attended.parameters.bias,
-            first.weight,
-            first.bias,
-            intermediate.parameters.weight,
-            intermediate.parameters.bias,
-            output.parameters.weight,
-            output.parameters.bias,
-            second.weight,
-            second.bias,
-            {},
-            {}};
+    NormBackward second(second_norm, context->saved_data["second_factor"].toDouble());
+    ProductStep output(of_intermediate, true, context->saved_data["clips"].toBool(), type);
+    ProductStep intermediate(of_attention_output, false, of_attention_output[0].defined(), type);
+    NormBackward first(first_norm, context->saved_data["first_factor"].toDouble());
+    ProductStep attended(of_context, false, of_context[0].defined(), type);
+    const OptionalRows at_attention_output(gradients[1]);
+    const OptionalRows at_sa_output(gradients[0]);
+    const torch::Tensor to_context = torch::empty(of_context[1].sizes(), torch::kFloat32);
+    const torch::Tensor to_hidden = torch::empty_like(at_hidden);
+    const std::int64_t cols = at_hidden.size(1);
+    quant::for_backward_row_groups(
+        at_hidden.size(0), quant::backward_is_row_by_row(type), [&](const RowRange& rows) {
+          const std::int64_t offset = rows.first * cols;
+          float* x = quant::scratch<float, 2>(rows.count * cols);
+          float* residual = quant::scratch<float, 3>(rows.count * cols);
+          float* wide = quant::scratch<float, 4>(rows.count * output.cols);
+          second.take(rows, at_hidden.data_ptr<float>() + offset, x, residual);
+          output.take(rows, x, wide);
+          intermediate.take(rows, wide, x);
+          kernels::add(residual, rows.count * cols, x);
+          at_attention_output.add_to(x, rows);
+          first.take(rows, x, residual, to_hidden.data_ptr<float>() + offset);
+          at_sa_output.add_to(residual, rows);
+          attended.take(rows, residual, to_context.data_ptr<float>() + rows.first * attended.cols);
+        });
+    variable_list result = {to_context, to_hidden};
+    const auto append = [&](const auto& of_layer) {
+      const auto& [weight, bias] = of_layer;
+      result.insert(result.end(), {weight, bias});
+    };
+    append(attended.product.finish());
+    append(first.finish());
+    append(intermediate.product.finish());
+    append(output.product.finish());
+    append(second.finish());
+    result.resize(result.size() + 2);
+    return result;
   }
 };
 

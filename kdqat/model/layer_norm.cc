@@ -24,9 +24,15 @@ class FusedLayerNorm : public torch::autograd::Function<FusedLayerNorm> {
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const variable_list saved = context->get_saved_variables();
-    const NormGradients result = norm_backward(saved.data(), context->saved_data["dropout_factor"].toDouble(),
-                                               gradients[0].contiguous());
-    return {result.x, result.residual, result.weight, result.bias, {}, {}};
+    NormBackward step(saved.data(), context->saved_data["dropout_factor"].toDouble());
+    const torch::Tensor arriving = gradients[0].contiguous();
+    const torch::Tensor residual = torch::empty_like(arriving);
+    // Without dropout, x and the residual have one gradient.
+    const torch::Tensor x = saved[5].defined() ? torch::empty_like(arriving) : residual;
+    step.take({.first = 0, .count = arriving.size(0)}, arriving.data_ptr<float>(), x.data_ptr<float>(),
+              residual.data_ptr<float>());
+    const auto [weight, bias] = step.finish();
+    return {x, residual, weight, bias, {}, {}};
   }
 };
 

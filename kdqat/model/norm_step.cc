@@ -1,8 +1,17 @@
 #include "kdqat/model/norm_step.h"
 
-#include "kdqat/kernels/layer_norm.h"
-
 namespace kdqat::model {
+namespace {
+
+kernels::LayerNormInput input_of(const torch::Tensor* saved, double dropout_factor) {
+  return {.rows = saved[0].size(0),
+          .cols = saved[0].size(1),
+          .x = saved[0].data_ptr<float>(),
+          .dropout = kernel_dropout({.keep = saved[5], .factor = dropout_factor}),
+          .residual = saved[1].data_ptr<float>()};
+}
+
+}  // namespace
 
 NormStep::NormStep(const torch::Tensor& x, const torch::Tensor& residual, const DropoutMask& dropout,
                    const torch::Tensor& weight, const torch::Tensor& bias, double epsilon)
@@ -36,28 +45,14 @@ std::vector<torch::Tensor> NormStep::saved() const {
   return {x_, residual_, weight_, mean_, inverse_, dropout_.keep};
 }
 
-NormGradients norm_backward(const torch::Tensor* saved, double dropout_factor,
-                            const torch::Tensor& arriving) {
-  const DropoutMask dropout{.keep = saved[5], .factor = dropout_factor};
-  NormGradients result{.x = {},
-                       .residual = torch::empty_like(saved[0]),
-                       .weight = torch::empty_like(saved[2]),
-                       .bias = torch::empty_like(saved[2])};
-  // Without dropout, x and the residual have one gradient.
-  result.x = dropout.keep.defined() ? torch::empty_like(saved[0]) : result.residual;
-  kernels::layer_norm_backward(
-      {.rows = saved[0].size(0),
-       .cols = saved[0].size(1),
-       .x = saved[0].data_ptr<float>(),
-       .dropout = kernel_dropout(dropout),
-       .residual = saved[1].data_ptr<float>()},
-      {.weight = saved[2].data_ptr<float>()},
-      {.mean = saved[3].data_ptr<float>(), .inverse_deviation = saved[4].data_ptr<float>()},
-      arriving.data_ptr<float>(),
-      {.x = result.x.data_ptr<float>(),
-       .residual = result.residual.data_ptr<float>(),
-       .weight = result.weight.data_ptr<float>(),
-       .bias = result.bias.data_ptr<float>()});
+NormBackward::NormBackward(const torch::Tensor* saved, double dropout_factor)
+    : weight_(saved[2]),
+      kernel_(input_of(saved, dropout_factor), {.weight = saved[2].data_ptr<float>()},
+              {.mean = saved[3].data_ptr<float>(), .inverse_deviation = saved[4].data_ptr<float>()}) {}
+
+std::pair<torch::Tensor, torch::Tensor> NormBackward::finish() const {
+  std::pair<torch::Tensor, torch::Tensor> result(torch::empty_like(weight_), torch::empty_like(weight_));
+  kernel_.finish(result.first.data_ptr<float>(), result.second.data_ptr<float>());
   return result;
 }
 

@@ -3,8 +3,10 @@
 #include <torch/types.h>
 
 #include <cstddef>
+#include <utility>
 #include <vector>
 
+#include "kdqat/kernels/layer_norm.h"
 #include "kdqat/model/dropout.h"
 #include "kdqat/quant/products.h"
 
@@ -34,13 +36,24 @@ class NormStep {
   torch::Tensor mean_, inverse_, out_;
 };
 
-/// Gradients of a NormStep.
-struct NormGradients {
-  torch::Tensor x, residual, weight, bias;
-};
+/// Backward of a NormStep, a group of rows at a time.
+class NormBackward {
+ public:
+  /// From the kSaved tensors of NormStep::saved(), which must live as long, and its mask's factor.
+  NormBackward(const torch::Tensor* saved, double dropout_factor);
 
-/// From the kSaved tensors of NormStep::saved(), its mask's factor, and what arrives at its result,
-/// contiguous.
-NormGradients norm_backward(const torch::Tensor* saved, double dropout_factor, const torch::Tensor& arriving);
+  /// From what arrives at these rows of the result to the gradients of x and of the residual, all [rows, D];
+  /// rows as kernels::LayerNormBackward has them.
+  void take(const quant::RowRange& rows, const float* arriving, float* x, float* residual) {
+    kernel_.take(rows.first, rows.count, arriving, x, residual);
+  }
+
+  /// After all rows, the gradients of weight and bias.
+  std::pair<torch::Tensor, torch::Tensor> finish() const;
+
+ private:
+  const torch::Tensor& weight_;
+  kernels::LayerNormBackward kernel_;
+};
 
 }  // namespace kdqat::model

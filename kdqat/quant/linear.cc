@@ -54,16 +54,30 @@ class FusedLinear : public torch::autograd::Function<FusedLinear> {
     const InputStep step{.x = saved[0],
                          .gelu = context->saved_data["gelu"].toBool(),
                          .clips = context->saved_data["clips"].toBool()};
-    torch::Tensor x_gradient = torch::empty(input.elements.sizes(), torch::kFloat32);
-    variable_list result(1);
+    const std::int64_t rows = input.elements.size(0);
+    const std::int64_t cols = input.elements.size(1);
+    std::vector<torch::Tensor> arriving;
+    std::vector<ProductBackward> products;
     for (std::size_t i = 0; i < gradients.size(); ++i) {
-      const ForwardProduct product{.x = input,
-                                   .weight = {.elements = saved[3 * i + 4], .scales = saved[3 * i + 5]},
-                                   .latent = saved[3 * i + 3],
-                                   .type = type};
-      const bool last = i + 1 == gradients.size();
-      const ParameterGradients of_layer =
-          product_backward(gradients[i], product, x_gradient, /*accumulate=*/i > 0, last ? &step : nullptr);
+      arriving.push_back(gradients[i].contiguous());
+      products.emplace_back(
+          ForwardProduct{.x = input,
+                         .weight = {.elements = saved[3 * i + 4], .scales = saved[3 * i + 5]},
+                         .latent = saved[3 * i + 3],
+                         .type = type});
+    }
+    const torch::Tensor x_gradient = torch::empty(input.elements.sizes(), torch::kFloat32);
+    for_backward_row_groups(rows, backward_is_row_by_row(type), [&](const RowRange& group) {
+      float* x = x_gradient.data_ptr<float>() + group.first * cols;
+      for (std::size_t i = 0; i < products.size(); ++i) {
+        const float* from = arriving[i].data_ptr<float>() + group.first * arriving[i].size(1);
+        products[i].take(group, from, x, /*accumulate=*/i > 0);
+      }
+      pass_input_step(step, group, cols, x);
+    });
+    variable_list result(1);
+    for (ProductBackward& product : products) {
+      const ParameterGradients of_layer = product.finish();
       result.insert(result.end(), {of_layer.weight, of_layer.bias});
     }
     result[0] = x_gradient;

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "kdqat/base/error.h"
-#include "kdqat/kernels/bf16_backward.h"
 #include "kdqat/kernels/bf16_product.h"
 #include "kdqat/kernels/gelu.h"
 #include "kdqat/kernels/gradient_factors.h"
@@ -84,9 +83,9 @@ MatrixView view_of(const torch::Tensor& elements, bool transposed = false) {
           .transposed = transposed};
 }
 
-kernels::ArrivingGradient scaled_gradient(const torch::Tensor& gradient, const ForwardProduct& product) {
-  kernels::ArrivingGradient arriving{
-      .values = gradient.data_ptr<float>(), .rows = gradient.size(0), .cols = gradient.size(1)};
+kernels::ArrivingGradient arriving_at(const ForwardProduct& product) {
+  kernels::ArrivingGradient arriving{.rows = product.x.elements.size(0),
+                                     .cols = product.weight.elements.size(0)};
   if (product.weight.quantized()) {
     arriving.weight_scales = product.weight.scales.data_ptr<float>();
     arriving.weight_scales_count = product.weight.scales.numel();
@@ -109,59 +108,6 @@ torch::Tensor transposed_panels(const torch::Tensor& elements) {
     kernels::pack_transposed_bf16_panels(words_of(elements), rows, cols, words_of(panels));
   }
   return panels;
-}
-
-/// From the gradient at the left factor to that at x, in place, for some rows.
-void pass_input_step(const InputStep& step, std::int64_t first, std::int64_t count, float* gradient) {
-  const float* x = step.x.data_ptr<float>() + first;
-  if (step.gelu) {
-    const float clip = step.clips ? kernels::kClip : std::numeric_limits<float>::infinity();
-    kernels::gelu_backward(x, count, clip, gradient + first);
-  } else {
-    kernels::mask_clipped(x, count, gradient + first);
-  }
-}
-
-void multiply_backward_bf16(const kernels::ArrivingGradient& arriving, const ForwardProduct& product,
-                            const kernels::Bf16Gradients& gradients, bool accumulate, const InputStep* step) {
-  const torch::Tensor weight_panels = transposed_panels(product.weight.elements);
-  const torch::Tensor input_panels = transposed_panels(product.x.elements);
-  const std::int64_t cols = product.x.elements.size(1);
-  kernels::Bf16Backward backward{.arriving = arriving,
-                                 .weight_panels = words_of(weight_panels),
-                                 .input_panels = words_of(input_panels),
-                                 .inputs = cols,
-                                 .accumulate = accumulate,
-                                 .finish_rows = {}};
-  if (step != nullptr) {
-    backward.finish_rows = [&](std::int64_t first, std::int64_t count) {
-      pass_input_step(*step, first * cols, count * cols, gradients.x);
-    };
-  }
-  kernels::multiply_bf16_backward(backward, gradients);
-}
-
-void multiply_backward_f32(const kernels::ArrivingGradient& arriving, const ForwardProduct& product,
-                           const kernels::Bf16Gradients& gradients, bool accumulate, const InputStep* step) {
-  const torch::Tensor for_input = torch::empty({arriving.rows, arriving.cols}, torch::kFloat32);
-  const torch::Tensor for_weight =
-      product.x.quantized() || product.weight.quantized() ? torch::empty_like(for_input) : for_input;
-  kernels::make_gradient_factors(arriving, {.for_input = for_input.data_ptr<float>(),
-                                            .for_weight = for_weight.data_ptr<float>(),
-                                            .bias = gradients.bias});
-  kernels::matmul(view_of(for_input), view_of(product.weight.elements.to(torch::kFloat32)), gradients.x,
-                  {.accumulate = accumulate});
-  kernels::matmul(view_of(for_weight, /*transposed=*/true), view_of(product.x.elements.to(torch::kFloat32)),
-                  gradients.weight);
-  if (step != nullptr) pass_input_step(*step, 0, product.x.elements.numel(), gradients.x);
-}
-
-/// A thread's room for `count` values of a group of rows.
-template <typename Value, int kUse>
-Value* scratch(std::int64_t count) {
-  thread_local std::vector<Value> memory;
-  if (std::cmp_less(memory.size(), count)) memory.resize(static_cast<std::size_t>(count));
-  return memory.data();
 }
 
 }  // namespace
@@ -296,21 +242,61 @@ void ProductWeight::multiply(const ProductInput& x, const RowRange& rows, float*
                                 result);
 }
 
-ParameterGradients product_backward(const torch::Tensor& arriving, const ForwardProduct& product,
-                                    torch::Tensor& x_gradient, bool accumulate, const InputStep* step) {
-  const torch::Tensor gradient = arriving.contiguous();
-  ParameterGradients result{.weight = torch::empty(product.weight.elements.sizes(), torch::kFloat32),
-                            .bias = torch::empty({gradient.size(1)}, torch::kFloat32)};
-  const kernels::Bf16Gradients gradients{.x = x_gradient.data_ptr<float>(),
-                                         .weight = result.weight.data_ptr<float>(),
-                                         .bias = result.bias.data_ptr<float>()};
-  const InputStep* taken = step != nullptr && (step->gelu || step->clips) ? step : nullptr;
-  const auto multiply = product.type == ElementType::kBF16 ? multiply_backward_bf16 : multiply_backward_f32;
-  multiply(scaled_gradient(gradient, product), product, gradients, accumulate, taken);
-  if (product.latent.defined()) {
-    kernels::mask_clipped(product.latent.data_ptr<float>(), product.latent.numel(), gradients.weight);
+ProductBackward::ProductBackward(const ForwardProduct& product)
+    : product_(product),
+      arriving_(arriving_at(product)),
+      result_{.weight = torch::empty(product.weight.elements.sizes(), torch::kFloat32),
+              .bias = torch::empty({product.weight.elements.size(0)}, torch::kFloat32)} {
+  if (!backward_is_row_by_row(product.type)) return;
+  weight_panels_ = transposed_panels(product.weight.elements);
+  input_panels_ = transposed_panels(product.x.elements);
+  bf16_ = std::make_unique<kernels::Bf16Backward>(
+      kernels::Bf16BackwardFactors{.arriving = arriving_,
+                                   .weight_panels = words_of(weight_panels_),
+                                   .input_panels = words_of(input_panels_),
+                                   .inputs = product.x.elements.size(1)});
+}
+
+void ProductBackward::take(const RowRange& rows, const float* arriving, float* x, bool accumulate) {
+  if (bf16_ == nullptr) {
+    multiply_f32(arriving, x, accumulate);
+  } else {
+    bf16_->take(rows.first, rows.count, arriving, x, accumulate);
   }
-  return result;
+}
+
+void ProductBackward::multiply_f32(const float* arriving, float* x, bool accumulate) {
+  const torch::Tensor for_input = torch::empty({arriving_.rows, arriving_.cols}, torch::kFloat32);
+  const torch::Tensor for_weight =
+      product_.x.quantized() || product_.weight.quantized() ? torch::empty_like(for_input) : for_input;
+  kernels::make_gradient_factors(arriving_, arriving,
+                                 {.for_input = for_input.data_ptr<float>(),
+                                  .for_weight = for_weight.data_ptr<float>(),
+                                  .bias = result_.bias.data_ptr<float>()});
+  kernels::matmul(view_of(for_input), view_of(product_.weight.elements.to(torch::kFloat32)), x,
+                  {.accumulate = accumulate});
+  kernels::matmul(view_of(for_weight, /*transposed=*/true), view_of(product_.x.elements.to(torch::kFloat32)),
+                  result_.weight.data_ptr<float>());
+}
+
+ParameterGradients ProductBackward::finish() {
+  auto* weight = result_.weight.data_ptr<float>();
+  if (bf16_ != nullptr) bf16_->finish(weight, result_.bias.data_ptr<float>());
+  if (product_.latent.defined()) {
+    kernels::mask_clipped(product_.latent.data_ptr<float>(), product_.latent.numel(), weight);
+  }
+  return result_;
+}
+
+void pass_input_step(const InputStep& step, const RowRange& rows, std::int64_t cols, float* gradient) {
+  if (!step.gelu && !step.clips) return;
+  const float* x = step.x.data_ptr<float>() + rows.first * cols;
+  if (step.gelu) {
+    const float clip = step.clips ? kernels::kClip : std::numeric_limits<float>::infinity();
+    kernels::gelu_backward(x, rows.count * cols, clip, gradient);
+  } else {
+    kernels::mask_clipped(x, rows.count * cols, gradient);
+  }
 }
 
 }  // namespace kdqat::quant

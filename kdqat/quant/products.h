@@ -5,8 +5,13 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
 
 #include "kdqat/base/parallel.h"
+#include "kdqat/kernels/bf16_backward.h"
+#include "kdqat/kernels/column_sums.h"
 #include "kdqat/kernels/matmul.h"
 #include "kdqat/kernels/panel_blocks.h"
 #include "kdqat/quant/linear.h"
@@ -23,25 +28,40 @@ struct RowRange {
   std::int64_t count = 0;
 };
 
-/// body(rows) for ranges that cover [0, total): groups of about 64 rows, of whole blocks of the kernels, side
-/// by side, each in one thread, or, where not all steps are `row_by_row`, all rows at once.
+/// body(rows) for ranges that cover [0, total): groups of about 64 rows, of whole blocks of `block` rows,
+/// side by side, each in one thread, or, where not all steps are `row_by_row`, all rows at once.
 template <typename Body>
-void for_row_groups(std::int64_t total, bool row_by_row, const Body& body) {
+void for_row_groups(std::int64_t total, bool row_by_row, const Body& body,
+                    std::int64_t block = kernels::kBlockRows) {
   constexpr std::int64_t kRows = 64;
-  constexpr std::int64_t kBlock = kernels::kBlockRows;
   const std::int64_t threads = base::num_threads();
-  if (!row_by_row || total < 2 * kBlock * threads) {
+  if (!row_by_row || total < 2 * kernels::kBlockRows * threads) {
     body(RowRange{.first = 0, .count = total});
     return;
   }
   const std::int64_t groups = (total + kRows * threads - 1) / (kRows * threads) * threads;
   base::parallel_for(0, groups, 1, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t group = first; group < last; ++group) {
-      const std::int64_t blocks = (total + kBlock - 1) / kBlock;
-      const std::int64_t row = blocks * group / groups * kBlock;
-      body(RowRange{.first = row, .count = std::min(total, blocks * (group + 1) / groups * kBlock) - row});
+      const std::int64_t blocks = (total + block - 1) / block;
+      const std::int64_t row = blocks * group / groups * block;
+      const std::int64_t end = std::min(total, blocks * (group + 1) / groups * block);
+      if (row < end) body(RowRange{.first = row, .count = end - row});
     }
   });
+}
+
+/// for_row_groups of a backward pass, whose sums over rows are in blocks.
+template <typename Body>
+void for_backward_row_groups(std::int64_t total, bool row_by_row, const Body& body) {
+  for_row_groups(total, row_by_row, body, kernels::ColumnSums::kRows);
+}
+
+/// A thread's room for `count` values of a group of rows; each use of it has a number.
+template <typename Value, int kUse>
+Value* scratch(std::int64_t count) {
+  thread_local std::vector<Value> memory;
+  if (std::cmp_less(memory.size(), count)) memory.resize(static_cast<std::size_t>(count));
+  return memory.data();
 }
 
 /// A factor of a product as the forward pass met it; backward needs it.
@@ -132,9 +152,32 @@ struct ForwardProduct {
   kernels::ElementType type = kernels::ElementType::kF32;  ///< product_type
 };
 
-/// Backward of one product from the gradient that arrives at its result [T, N]. Adds to `x_gradient` [T, K],
-/// the gradient at the left factor, if `accumulate`, else sets it; with `step`, takes it on to x.
-ParameterGradients product_backward(const torch::Tensor& arriving, const ForwardProduct& product,
-                                    torch::Tensor& x_gradient, bool accumulate, const InputStep* step);
+/// Whether backward of products of this type takes a group of rows at a time.
+inline bool backward_is_row_by_row(kernels::ElementType type) { return type == kernels::ElementType::kBF16; }
+
+/// Backward of one product, a group of rows at a time where backward_is_row_by_row.
+class ProductBackward {
+ public:
+  explicit ProductBackward(const ForwardProduct& product);
+
+  /// From what arrives at these rows of the result, [rows, N], the gradient at these rows of the left factor,
+  /// [rows, K], to which it is added if `accumulate`. Groups as for_backward_row_groups gives them.
+  void take(const RowRange& rows, const float* arriving, float* x, bool accumulate);
+
+  /// After all rows.
+  ParameterGradients finish();
+
+ private:
+  void multiply_f32(const float* arriving, float* x, bool accumulate);
+
+  ForwardProduct product_;
+  kernels::ArrivingGradient arriving_;
+  torch::Tensor weight_panels_, input_panels_;
+  std::unique_ptr<kernels::Bf16Backward> bf16_;
+  ParameterGradients result_;
+};
+
+/// Takes the gradient at rows of the left factor [rows, cols] on to x, in place.
+void pass_input_step(const InputStep& step, const RowRange& rows, std::int64_t cols, float* gradient);
 
 }  // namespace kdqat::quant

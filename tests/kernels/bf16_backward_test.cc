@@ -1,16 +1,16 @@
 #include "kdqat/kernels/bf16_backward.h"
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
-#include <limits>
-#include <mutex>
 
 #include "kdqat/base/error.h"
+#include "kdqat/base/parallel.h"
 #include "kdqat/kernels/bf16.h"
 #include "kdqat/kernels/bf16_product.h"
+#include "kdqat/kernels/column_sums.h"
 #include "tests/kernels/bf16_sets.h"
 #include "tests/kernels/random_codes.h"
 #include "tests/kernels/random_values.h"
@@ -39,7 +39,8 @@ struct Problem {
     bool operator==(const Result&) const = default;
   };
 
-  Result run(InstructionSet set, bool accumulate = false) const {
+  Result run(InstructionSet set, bool accumulate = false,
+             std::int64_t group_rows = 2 * ColumnSums::kRows) const {
     Result result{std::vector<float>(index(tokens * inputs), accumulate ? 0.5F : 99.0F),
                   std::vector<float>(index(outputs * inputs), 99.0F),
                   std::vector<float>(index(outputs), 99.0F)};
@@ -47,27 +48,25 @@ struct Problem {
     std::vector<std::uint16_t> input_panels(index(bf16_panel_bytes(inputs, tokens) / 2), 0x7FC0);
     pack_transposed_bf16_panels(weight.data(), outputs, inputs, weight_panels.data());
     pack_transposed_bf16_panels(x.data(), tokens, inputs, input_panels.data());
-    std::mutex mutex;
-    std::vector<int> finished(index(tokens), 0);
-    multiply_bf16_backward({.arriving = {.values = arriving.data(),
-                                         .rows = tokens,
-                                         .cols = outputs,
-                                         .weight_scales = weight_scales.data(),
-                                         .weight_scales_count = outputs,
-                                         .input_scales = input_scales.data(),
-                                         .input_scales_count = tokens},
-                            .weight_panels = weight_panels.data(),
-                            .input_panels = input_panels.data(),
-                            .inputs = inputs,
-                            .accumulate = accumulate,
-                            .finish_rows =
-                                [&](std::int64_t first, std::int64_t count) {
-                                  const std::lock_guard lock(mutex);
-                                  for (std::int64_t t = first; t < first + count; ++t) ++finished[index(t)];
-                                }},
-                           {.x = result.x.data(), .weight = result.weight.data(), .bias = result.bias.data()},
-                           set);
-    EXPECT_THAT(finished, ::testing::Each(1));
+    Bf16Backward backward({.arriving = {.rows = tokens,
+                                        .cols = outputs,
+                                        .weight_scales = weight_scales.data(),
+                                        .weight_scales_count = outputs,
+                                        .input_scales = input_scales.data(),
+                                        .input_scales_count = tokens},
+                           .weight_panels = weight_panels.data(),
+                           .input_panels = input_panels.data(),
+                           .inputs = inputs},
+                          set);
+    base::parallel_for(
+        0, (tokens + group_rows - 1) / group_rows, 1, [&](std::int64_t first, std::int64_t last) {
+          for (std::int64_t group = first; group < last; ++group) {
+            const std::int64_t row = group * group_rows;
+            backward.take(row, std::min(group_rows, tokens - row), arriving.data() + row * outputs,
+                          result.x.data() + row * inputs, accumulate);
+          }
+        });
+    backward.finish(result.weight.data(), result.bias.data());
     return result;
   }
 
@@ -137,6 +136,13 @@ TEST_P(Bf16BackwardTest, AccumulatingAddsToTheGradientOfX) {
   const Problem::Result added = problem.run(GetParam(), /*accumulate=*/true);
   for (std::size_t i = 0; i < set.x.size(); ++i) EXPECT_EQ(added.x[i], set.x[i] + 0.5F);
   EXPECT_EQ(added.weight, set.weight);
+}
+
+TEST_P(Bf16BackwardTest, GroupsOfRowsDoNotChangeTheBits) {
+  const Problem problem(205, 65, 70);
+  const Problem::Result expected = problem.run(GetParam());
+  EXPECT_EQ(problem.run(GetParam(), /*accumulate=*/false, ColumnSums::kRows), expected);
+  EXPECT_EQ(problem.run(GetParam(), /*accumulate=*/false, 7 * ColumnSums::kRows), expected);
 }
 
 TEST_P(Bf16BackwardTest, ThreadsDoNotChangeTheBits) {

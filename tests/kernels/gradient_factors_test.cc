@@ -33,8 +33,7 @@ struct Problem {
         input_scales(draw_scales(3, input_count, rows)) {}
 
   ArrivingGradient gradient() const {
-    return {.values = values.data(),
-            .rows = rows,
+    return {.rows = rows,
             .cols = cols,
             .weight_scales = weight_scales.empty() ? nullptr : weight_scales.data(),
             .weight_scales_count = static_cast<std::int64_t>(weight_scales.size()),
@@ -68,9 +67,10 @@ Factors factors_of(const Problem& problem) {
   Factors factors{std::vector<float>(problem.values.size(), 99.0F),
                   std::vector<float>(problem.values.size(), 99.0F),
                   std::vector<float>(index(problem.cols), std::numeric_limits<float>::quiet_NaN())};
-  make_gradient_factors(problem.gradient(), {.for_input = factors.for_input.data(),
-                                             .for_weight = factors.for_weight.data(),
-                                             .bias = factors.bias.data()});
+  make_gradient_factors(problem.gradient(), problem.values.data(),
+                        {.for_input = factors.for_input.data(),
+                         .for_weight = factors.for_weight.data(),
+                         .bias = factors.bias.data()});
   return factors;
 }
 
@@ -129,7 +129,7 @@ TEST(GradientFactorsTest, OneFactorServesBothWhereNeitherHasScales) {
   const Problem problem(37, 19, Count::kNone, Count::kNone);
   std::vector<float> factor(problem.values.size());
   std::vector<float> bias(index(problem.cols));
-  make_gradient_factors(problem.gradient(),
+  make_gradient_factors(problem.gradient(), problem.values.data(),
                         {.for_input = factor.data(), .for_weight = factor.data(), .bias = bias.data()});
   EXPECT_EQ(factor, problem.values);
   expect_row_sums(problem, bias);
