@@ -1,5 +1,7 @@
 #include "kdqat/model/encoder_block.h"
 
+#include <optional>
+
 #include "kdqat/kernels/add.h"
 #include "kdqat/model/norm_step.h"
 #include "kdqat/quant/products.h"
@@ -15,14 +17,31 @@ using quant::RowRange;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-torch::Tensor like_rows(const torch::Tensor& x, std::int64_t cols) {
-  return torch::empty({x.size(0), cols}, torch::kFloat32);
+torch::Tensor like_rows(std::int64_t rows, const ProductWeight& weight) {
+  return torch::empty({rows, weight.outputs()}, torch::kFloat32);
+}
+
+float* rows_of(const torch::Tensor& values, const RowRange& rows) {
+  return values.data_ptr<float>() + rows.first * values.size(1);
 }
 
 LinearOptions after_gelu(LinearOptions options) {
   options.gelu_input = true;
   return options;
 }
+
+/// What lies between the two products of the feed-forward network, and the second one's result, for some
+/// rows.
+struct FeedForward {
+  FeedForward(std::int64_t rows, const ProductWeight& to_intermediate, const ProductWeight& to_output,
+              const LinearOptions& options)
+      : intermediate(like_rows(rows, to_intermediate)),
+        output(like_rows(rows, to_output)),
+        input(intermediate, options) {}
+
+  torch::Tensor intermediate, output;
+  ProductInput input;
+};
 
 /// For backward: x where it is needed, its factor, the weight's.
 variable_list saved_of_product(const torch::Tensor& x, bool gelu, const ProductInput& input,
@@ -88,26 +107,30 @@ class FusedBlock : public torch::autograd::Function<FusedBlock> {
     const ProductWeight to_sa_output = weight(0, options);
     const ProductWeight to_intermediate = weight(4, options);
     const ProductWeight to_output = weight(6, after_gelu(options));
-    const torch::Tensor sa_output = like_rows(hidden, to_sa_output.outputs());
-    const torch::Tensor intermediate = like_rows(hidden, to_intermediate.outputs());
-    const torch::Tensor output = like_rows(hidden, to_output.outputs());
-    const NormStep first_norm(sa_output, hidden, inputs.sa_output_dropout, parameters[2], parameters[3],
-                              inputs.epsilon);
-    const NormStep second_norm(output, first_norm.out(), inputs.output_dropout, parameters[8], parameters[9],
+    const torch::Tensor sa_output = like_rows(hidden.size(0), to_sa_output);
+    const NormStep first_norm(hidden, inputs.sa_output_dropout, parameters[2], parameters[3], inputs.epsilon);
+    const NormStep second_norm(first_norm.out(), inputs.output_dropout, parameters[8], parameters[9],
                                inputs.epsilon);
     ProductInput of_context(attended, options);
     ProductInput of_attention_output(first_norm.out(), options);
-    ProductInput of_intermediate(intermediate, after_gelu(options));
+    // What only backward asks for is kept for it, else it is each group's own and stays in a cache.
+    std::optional<FeedForward> kept;
+    if (differentiable) kept.emplace(hidden.size(0), to_intermediate, to_output, after_gelu(options));
     const bool row_by_row = of_context.row_by_row() && to_sa_output.row_by_row();
     quant::for_row_groups(hidden.size(0), row_by_row, [&](const RowRange& rows) {
+      float* sa_output_rows = rows_of(sa_output, rows);
       of_context.take(rows);
-      to_sa_output.multiply(of_context, rows, sa_output.data_ptr<float>());
-      first_norm.run(rows);
+      to_sa_output.multiply(of_context, rows, sa_output_rows);
+      first_norm.run(rows, sa_output_rows);
       of_attention_output.take(rows);
-      to_intermediate.multiply(of_attention_output, rows, intermediate.data_ptr<float>());
-      of_intermediate.take(rows);
-      to_output.multiply(of_intermediate, rows, output.data_ptr<float>());
-      second_norm.run(rows);
+      std::optional<FeedForward> own;
+      if (!differentiable) own.emplace(rows.count, to_intermediate, to_output, after_gelu(options));
+      FeedForward& feed_forward = differentiable ? *kept : *own;
+      const RowRange there = differentiable ? rows : RowRange{.first = 0, .count = rows.count};
+      to_intermediate.multiply(of_attention_output, rows, rows_of(feed_forward.intermediate, there));
+      feed_forward.input.take(there);
+      to_output.multiply(feed_forward.input, there, rows_of(feed_forward.output, there));
+      second_norm.run(rows, rows_of(feed_forward.output, there));
     });
     if (differentiable) {
       variable_list saved;
@@ -115,13 +138,13 @@ class FusedBlock : public torch::autograd::Function<FusedBlock> {
         saved.insert(saved.end(), tensors.begin(), tensors.end());
       };
       append(saved_of_product(attended, false, of_context, to_sa_output));
-      append(first_norm.saved());
+      append(first_norm.saved(sa_output));
       append(saved_of_product(first_norm.out(), false, of_attention_output, to_intermediate));
-      append(saved_of_product(intermediate, true, of_intermediate, to_output));
-      append(second_norm.saved());
+      append(saved_of_product(kept->intermediate, true, kept->input, to_output));
+      append(second_norm.saved(kept->output));
       context->save_for_backward(saved);
       context->saved_data["bf16"] = options.precision == quant::Precision::kBf16;
-      context->saved_data["clips"] = of_intermediate.factor().clips;
+      context->saved_data["clips"] = kept->input.factor().clips;
       context->saved_data["first_factor"] = inputs.sa_output_dropout.factor;
       context->saved_data["second_factor"] = inputs.output_dropout.factor;
       context->set_materialize_grads(false);

@@ -15,9 +15,9 @@ class FusedLayerNorm : public torch::autograd::Function<FusedLayerNorm> {
   static torch::Tensor forward(AutogradContext* context, const torch::Tensor& x,
                                const torch::Tensor& residual, const torch::Tensor& weight,
                                const torch::Tensor& bias, const DropoutMask& dropout, double epsilon) {
-    const NormStep step(x, residual, dropout, weight, bias, epsilon);
-    step.run({.first = 0, .count = x.size(0)});
-    context->save_for_backward(step.saved());
+    const NormStep step(residual, dropout, weight, bias, epsilon);
+    step.run({.first = 0, .count = x.size(0)}, x.data_ptr<float>());
+    context->save_for_backward(step.saved(x));
     context->saved_data["dropout_factor"] = dropout.factor;
     return step.out();
   }

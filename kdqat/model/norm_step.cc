@@ -13,26 +13,25 @@ kernels::LayerNormInput input_of(const torch::Tensor* saved, double dropout_fact
 
 }  // namespace
 
-NormStep::NormStep(const torch::Tensor& x, const torch::Tensor& residual, const DropoutMask& dropout,
-                   const torch::Tensor& weight, const torch::Tensor& bias, double epsilon)
-    : x_(x),
-      residual_(residual),
+NormStep::NormStep(const torch::Tensor& residual, const DropoutMask& dropout, const torch::Tensor& weight,
+                   const torch::Tensor& bias, double epsilon)
+    : residual_(residual),
       dropout_(dropout),
       weight_(weight),
       bias_(bias),
       epsilon_(static_cast<float>(epsilon)),
-      mean_(torch::empty({x.size(0)}, torch::kFloat32)),
-      inverse_(torch::empty({x.size(0)}, torch::kFloat32)),
-      out_(torch::empty(x.sizes(), torch::kFloat32)) {}
+      mean_(torch::empty({residual.size(0)}, torch::kFloat32)),
+      inverse_(torch::empty({residual.size(0)}, torch::kFloat32)),
+      out_(torch::empty(residual.sizes(), torch::kFloat32)) {}
 
-void NormStep::run(const quant::RowRange& rows) const {
-  const std::int64_t offset = rows.first * x_.size(1);
+void NormStep::run(const quant::RowRange& rows, const float* x) const {
+  const std::int64_t offset = rows.first * residual_.size(1);
   kernels::Dropout dropout = kernel_dropout(dropout_);
   if (dropout.keep != nullptr) dropout.keep += offset;
   kernels::layer_norm_forward(
       {.rows = rows.count,
-       .cols = x_.size(1),
-       .x = x_.data_ptr<float>() + offset,
+       .cols = residual_.size(1),
+       .x = x,
        .dropout = dropout,
        .residual = residual_.data_ptr<float>() + offset},
       {.weight = weight_.data_ptr<float>(), .bias = bias_.data_ptr<float>(), .epsilon = epsilon_},
@@ -41,8 +40,8 @@ void NormStep::run(const quant::RowRange& rows) const {
       out_.data_ptr<float>() + offset);
 }
 
-std::vector<torch::Tensor> NormStep::saved() const {
-  return {x_, residual_, weight_, mean_, inverse_, dropout_.keep};
+std::vector<torch::Tensor> NormStep::saved(const torch::Tensor& x) const {
+  return {x, residual_, weight_, mean_, inverse_, dropout_.keep};
 }
 
 NormBackward::NormBackward(const torch::Tensor* saved, double dropout_factor)

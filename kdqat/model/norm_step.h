@@ -13,23 +13,24 @@
 namespace kdqat::model {
 
 /// The fused form of LayerNorm(dropout(x) + residual), a group of rows at a time, for operations of which it
-/// is a step: x and residual float32 [T, D], weight and bias [D]. x and residual may still be written until
-/// their rows are run.
+/// is a step: residual float32 [T, D], weight and bias [D]. The residual may still be written until its rows
+/// are run.
 class NormStep {
  public:
-  NormStep(const torch::Tensor& x, const torch::Tensor& residual, const DropoutMask& dropout,
-           const torch::Tensor& weight, const torch::Tensor& bias, double epsilon);
+  NormStep(const torch::Tensor& residual, const DropoutMask& dropout, const torch::Tensor& weight,
+           const torch::Tensor& bias, double epsilon);
 
-  void run(const quant::RowRange& rows) const;
+  /// x: these rows of it.
+  void run(const quant::RowRange& rows, const float* x) const;
 
   const torch::Tensor& out() const { return out_; }
 
-  /// For norm_backward.
-  std::vector<torch::Tensor> saved() const;
+  /// For NormBackward; x: all of it, [T, D].
+  std::vector<torch::Tensor> saved(const torch::Tensor& x) const;
   static constexpr std::size_t kSaved = 6;
 
  private:
-  torch::Tensor x_, residual_;
+  torch::Tensor residual_;
   DropoutMask dropout_;
   torch::Tensor weight_, bias_;
   float epsilon_;

@@ -29,7 +29,7 @@ class FusedLinear : public torch::autograd::Function<FusedLinear> {
     for_row_groups(x.size(0), row_by_row, [&](const RowRange& rows) {
       input.take(rows);
       for (std::size_t i = 0; i < weights.size(); ++i) {
-        weights[i].multiply(input, rows, outputs[i].data_ptr<float>());
+        weights[i].multiply(input, rows, outputs[i].data_ptr<float>() + rows.first * outputs[i].size(1));
       }
     });
     if (!differentiable) return outputs;

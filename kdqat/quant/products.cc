@@ -196,7 +196,6 @@ ProductWeight::ProductWeight(const LinearParameters& layer, const LinearOptions&
 
 void ProductWeight::multiply(const ProductInput& x, const RowRange& rows, float* out) const {
   const std::int64_t cols = x.codes_.size(1);
-  float* result = out + rows.first * outputs();
   if (kind_ == Kind::kInteger) {
     const bool by_row = x.scales_.numel() != 1;
     kernels::multiply_panels({.codes = x.codes_.data_ptr<std::int8_t>() + rows.first * cols,
@@ -209,7 +208,7 @@ void ProductWeight::multiply(const ProductInput& x, const RowRange& rows, float*
                               .col_scales_count = factor_.scales.numel(),
                               .bias = bias_.data_ptr<float>(),
                               .fresh_out = true},
-                             result);
+                             out);
     return;
   }
   const std::int64_t count = rows.count * cols;
@@ -221,7 +220,7 @@ void ProductWeight::multiply(const ProductInput& x, const RowRange& rows, float*
                     .scales = by_row ? x.scales_.slice(0, rows.first, rows.first + rows.count) : x.scales_});
   }
   if (kind_ == Kind::kFloat32) {
-    kernels::matmul(view_of(left), view_of(operand_, /*transposed=*/true), result,
+    kernels::matmul(view_of(left), view_of(operand_, /*transposed=*/true), out,
                     {.bias = bias_.data_ptr<float>()});
     return;
   }
@@ -239,7 +238,7 @@ void ProductWeight::multiply(const ProductInput& x, const RowRange& rows, float*
                                  .panels = words_of(operand_),
                                  .outputs = outputs(),
                                  .bias = bias_.data_ptr<float>()},
-                                result);
+                                out);
 }
 
 ProductBackward::ProductBackward(const ForwardProduct& product)

@@ -117,7 +117,7 @@ class ProductWeight {
   /// The latent weight where any of it is clipped, else undefined.
   torch::Tensor clipped_latent() const { return factor_.clips ? latent_ : torch::Tensor(); }
 
-  /// Rows of x w^T + bias, to the same rows of out, float32 [T, outputs].
+  /// Rows of x w^T + bias, to `out`, float32 [rows, outputs].
   void multiply(const ProductInput& x, const RowRange& rows, float* out) const;
 
  private:
