@@ -14,15 +14,12 @@ using quant::LinearParameters;
 using quant::ProductInput;
 using quant::ProductWeight;
 using quant::RowRange;
+using quant::rows_of;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 torch::Tensor like_rows(std::int64_t rows, const ProductWeight& weight) {
   return torch::empty({rows, weight.outputs()}, torch::kFloat32);
-}
-
-float* rows_of(const torch::Tensor& values, const RowRange& rows) {
-  return values.data_ptr<float>() + rows.first * values.size(1);
 }
 
 LinearOptions after_gelu(LinearOptions options) {
@@ -85,8 +82,7 @@ class OptionalRows {
   /// Adds these rows to `sum`.
   void add_to(float* sum, const RowRange& rows) const {
     if (!gradient_.defined()) return;
-    const std::int64_t cols = gradient_.size(1);
-    kernels::add(gradient_.data_ptr<float>() + rows.first * cols, rows.count * cols, sum);
+    kernels::add(rows_of(gradient_, rows), rows.count * gradient_.size(1), sum);
   }
 
  private:
@@ -116,6 +112,13 @@ class FusedBlock : public torch::autograd::Function<FusedBlock> {
     // What only backward asks for is kept for it, else it is each group's own and stays in a cache.
     std::optional<FeedForward> kept;
     if (differentiable) kept.emplace(hidden.size(0), to_intermediate, to_output, after_gelu(options));
+    // `there`: where these rows are in it.
+    const auto through = [&](FeedForward& feed_forward, const RowRange& rows, const RowRange& there) {
+      to_intermediate.multiply(of_attention_output, rows, rows_of(feed_forward.intermediate, there));
+      feed_forward.input.take(there);
+      to_output.multiply(feed_forward.input, there, rows_of(feed_forward.output, there));
+      second_norm.run(rows, rows_of(feed_forward.output, there));
+    };
     const bool row_by_row = of_context.row_by_row() && to_sa_output.row_by_row();
     quant::for_row_groups(hidden.size(0), row_by_row, [&](const RowRange& rows) {
       float* sa_output_rows = rows_of(sa_output, rows);
@@ -123,14 +126,12 @@ class FusedBlock : public torch::autograd::Function<FusedBlock> {
       to_sa_output.multiply(of_context, rows, sa_output_rows);
       first_norm.run(rows, sa_output_rows);
       of_attention_output.take(rows);
-      std::optional<FeedForward> own;
-      if (!differentiable) own.emplace(rows.count, to_intermediate, to_output, after_gelu(options));
-      FeedForward& feed_forward = differentiable ? *kept : *own;
-      const RowRange there = differentiable ? rows : RowRange{.first = 0, .count = rows.count};
-      to_intermediate.multiply(of_attention_output, rows, rows_of(feed_forward.intermediate, there));
-      feed_forward.input.take(there);
-      to_output.multiply(feed_forward.input, there, rows_of(feed_forward.output, there));
-      second_norm.run(rows, rows_of(feed_forward.output, there));
+      if (kept) {
+        through(*kept, rows, rows);
+      } else {
+        FeedForward own(rows.count, to_intermediate, to_output, after_gelu(options));
+        through(own, rows, {.first = 0, .count = rows.count});
+      }
     });
     if (differentiable) {
       variable_list saved;
@@ -175,21 +176,20 @@ class FusedBlock : public torch::autograd::Function<FusedBlock> {
     const torch::Tensor to_context = torch::empty(of_context[1].sizes(), torch::kFloat32);
     const torch::Tensor to_hidden = torch::empty_like(at_hidden);
     const std::int64_t cols = at_hidden.size(1);
-    quant::for_backward_row_groups(
-        at_hidden.size(0), quant::backward_is_row_by_row(type), [&](const RowRange& rows) {
-          const std::int64_t offset = rows.first * cols;
-          float* x = quant::scratch<float, 2>(rows.count * cols);
-          float* residual = quant::scratch<float, 3>(rows.count * cols);
-          float* wide = quant::scratch<float, 4>(rows.count * output.cols);
-          second.take(rows, at_hidden.data_ptr<float>() + offset, x, residual);
-          output.take(rows, x, wide);
-          intermediate.take(rows, wide, x);
-          kernels::add(residual, rows.count * cols, x);
-          at_attention_output.add_to(x, rows);
-          first.take(rows, x, residual, to_hidden.data_ptr<float>() + offset);
-          at_sa_output.add_to(residual, rows);
-          attended.take(rows, residual, to_context.data_ptr<float>() + rows.first * attended.cols);
-        });
+    quant::for_backward_row_groups(at_hidden.size(0), quant::backward_is_row_by_row(type),
+                                   [&](const RowRange& rows) {
+                                     float* x = quant::scratch<float, 2>(rows.count * cols);
+                                     float* residual = quant::scratch<float, 3>(rows.count * cols);
+                                     float* wide = quant::scratch<float, 4>(rows.count * output.cols);
+                                     second.take(rows, rows_of(at_hidden, rows), x, residual);
+                                     output.take(rows, x, wide);
+                                     intermediate.take(rows, wide, x);
+                                     kernels::add(residual, rows.count * cols, x);
+                                     at_attention_output.add_to(x, rows);
+                                     first.take(rows, x, residual, rows_of(to_hidden, rows));
+                                     at_sa_output.add_to(residual, rows);
+                                     attended.take(rows, residual, rows_of(to_context, rows));
+                                   });
     variable_list result = {to_context, to_hidden};
     const auto append = [&](const auto& of_layer) {
       const auto& [weight, bias] = of_layer;

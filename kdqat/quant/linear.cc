@@ -29,7 +29,7 @@ class FusedLinear : public torch::autograd::Function<FusedLinear> {
     for_row_groups(x.size(0), row_by_row, [&](const RowRange& rows) {
       input.take(rows);
       for (std::size_t i = 0; i < weights.size(); ++i) {
-        weights[i].multiply(input, rows, outputs[i].data_ptr<float>() + rows.first * outputs[i].size(1));
+        weights[i].multiply(input, rows, rows_of(outputs[i], rows));
       }
     });
     if (!differentiable) return outputs;
@@ -68,10 +68,9 @@ class FusedLinear : public torch::autograd::Function<FusedLinear> {
     }
     const torch::Tensor x_gradient = torch::empty(input.elements.sizes(), torch::kFloat32);
     for_backward_row_groups(rows, backward_is_row_by_row(type), [&](const RowRange& group) {
-      float* x = x_gradient.data_ptr<float>() + group.first * cols;
+      float* x = rows_of(x_gradient, group);
       for (std::size_t i = 0; i < products.size(); ++i) {
-        const float* from = arriving[i].data_ptr<float>() + group.first * arriving[i].size(1);
-        products[i].take(group, from, x, /*accumulate=*/i > 0);
+        products[i].take(group, rows_of(arriving[i], group), x, /*accumulate=*/i > 0);
       }
       pass_input_step(step, group, cols, x);
     });

@@ -28,6 +28,11 @@ struct RowRange {
   std::int64_t count = 0;
 };
 
+/// These rows of a float32 matrix, contiguous.
+inline float* rows_of(const torch::Tensor& values, const RowRange& rows) {
+  return values.data_ptr<float>() + rows.first * values.size(1);
+}
+
 /// body(rows) for ranges that cover [0, total): groups of about 64 rows, of whole blocks of `block` rows,
 /// side by side, each in one thread, or, where not all steps are `row_by_row`, all rows at once.
 template <typename Body>
