@@ -1,7 +1,10 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
+#include <exception>
+#include <mutex>
 
 namespace kdqat::base {
 
@@ -32,7 +35,7 @@ class ThreadScope {
 /// where there are that many, in the calling thread and others; returns when all are done. How the range is
 /// cut depends on the thread count, so a body must not sum across indices: reductions use blocks of fixed
 /// size as their indices and add the blocks' sums in order. An exception that a body throws ends the program:
-/// check before the loop. A loop within a loop runs in its caller's thread.
+/// check before the loop, or take parallel_tasks. A loop within a loop runs in its caller's thread.
 template <typename Body>
 void parallel_for(std::int64_t begin, std::int64_t end, std::int64_t grain, const Body& body) {
   if (begin >= end) return;
@@ -48,6 +51,27 @@ void parallel_for(std::int64_t begin, std::int64_t end, std::int64_t grain, cons
     const ThreadScope one_thread(1);
     body(begin + count * piece / pieces, begin + count * (piece + 1) / pieces);
   }
+}
+
+/// Calls body(i) for every i in [0, count), each in whichever thread is free next: for tasks of unequal
+/// length, and for such that may throw. Returns when all are done. After an exception no further task begins,
+/// and the first that was thrown is thrown here. A loop within a task runs in its thread; with one thread or
+/// one task, in all that there are.
+template <typename Body>
+void parallel_tasks(std::int64_t count, const Body& body) {
+  std::atomic<std::int64_t> next = 0;
+  std::mutex mutex;
+  std::exception_ptr first_error;
+  parallel_for(0, std::min<std::int64_t>(count, num_threads()), 1, [&](std::int64_t, std::int64_t) {
+    try {
+      for (std::int64_t i = next++; i < count; i = next++) body(i);
+    } catch (...) {
+      const std::lock_guard lock(mutex);
+      if (!first_error) first_error = std::current_exception();
+      next = count;
+    }
+  });
+  if (first_error) std::rethrow_exception(first_error);
 }
 
 }  // namespace kdqat::base

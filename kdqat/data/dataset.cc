@@ -1,7 +1,6 @@
 #include "kdqat/data/dataset.h"
 
-#include <exception>
-#include <mutex>
+#include <algorithm>
 #include <optional>
 
 #include "kdqat/base/parallel.h"
@@ -35,22 +34,16 @@ Dataset load_dataset(const Task& task, const std::filesystem::path& file, const 
   dataset.encodings.resize(read.examples.size());
   for (const Example& example : read.examples) dataset.labels.push_back(example.label);
 
-  std::mutex mutex;
-  std::exception_ptr first_error;
-  base::parallel_for(0, dataset.size(), 64, [&](std::int64_t first, std::int64_t last) {
-    try {
-      for (std::int64_t i = first; i < last; ++i) {
-        const Example& example = read.examples[static_cast<std::size_t>(i)];
-        const std::optional<std::string_view> pair =
-            example.pair ? std::optional<std::string_view>(*example.pair) : std::nullopt;
-        dataset.encodings[static_cast<std::size_t>(i)] = tokenizer.encode(example.text, pair, max_seq_length);
-      }
-    } catch (...) {
-      const std::lock_guard lock(mutex);
-      if (!first_error) first_error = std::current_exception();
+  constexpr std::int64_t kTogether = 64;
+  base::parallel_tasks((dataset.size() + kTogether - 1) / kTogether, [&](std::int64_t piece) {
+    const std::int64_t last = std::min(dataset.size(), (piece + 1) * kTogether);
+    for (std::int64_t i = piece * kTogether; i < last; ++i) {
+      const Example& example = read.examples[static_cast<std::size_t>(i)];
+      const std::optional<std::string_view> pair =
+          example.pair ? std::optional<std::string_view>(*example.pair) : std::nullopt;
+      dataset.encodings[static_cast<std::size_t>(i)] = tokenizer.encode(example.text, pair, max_seq_length);
     }
   });
-  if (first_error) std::rethrow_exception(first_error);
   return dataset;
 }
 

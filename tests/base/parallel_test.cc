@@ -90,6 +90,46 @@ TEST_F(ParallelTest, ALoopWithinALoopRunsInItsCallersThread) {
   EXPECT_EQ(inner_indices, 3 * 30);
 }
 
+TEST_F(ParallelTest, EachTaskIsTakenOnceForAnyCountOfThreads) {
+  for (const int threads : {1, 2, 3, 7}) {
+    set_num_threads(threads);
+    for (const std::int64_t count : {0, 1, 2, 3, 7, 100}) {
+      std::vector<int> visits(static_cast<std::size_t>(count));
+      parallel_tasks(count, [&](std::int64_t i) { ++visits.at(static_cast<std::size_t>(i)); });
+      EXPECT_THAT(visits, Each(1)) << threads << " threads, " << count << " tasks";
+    }
+  }
+}
+
+TEST_F(ParallelTest, ATaskThatIsLongHoldsUpNoneOfTheOthers) {
+  set_num_threads(2);
+  std::atomic<int> done = 0;
+  parallel_tasks(9, [&](std::int64_t i) {
+    // Of two halves cut beforehand, the others of the first one's would come after it, and it waits for them.
+    while (i == 0 && done < 8) std::this_thread::yield();
+    ++done;
+  });
+  EXPECT_EQ(done, 9);
+}
+
+TEST_F(ParallelTest, AnExceptionOfATaskReachesTheCaller) {
+  for (const int threads : {1, 3}) {
+    set_num_threads(threads);
+    std::atomic<int> ended = 0;
+    EXPECT_THAT(
+        [&] {
+          parallel_tasks(100, [&](std::int64_t i) {
+            if (i == 5) throw InvalidArgument("the sixth");
+            ++ended;
+          });
+        },
+        ThrowsMessage<InvalidArgument>("the sixth"));
+    if (threads == 1) {
+      EXPECT_EQ(ended, 5) << "tasks after it have begun";
+    }
+  }
+}
+
 TEST_F(ParallelTest, ThreadCountIsWhatWasSet) {
   EXPECT_GE(available_processors(), 1);
   set_num_threads(5);
