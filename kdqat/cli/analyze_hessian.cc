@@ -1,7 +1,9 @@
 #include <algorithm>
+#include <mutex>
 
 #include "kdqat/analysis/hessian_summary.h"
 #include "kdqat/base/error.h"
+#include "kdqat/base/parallel.h"
 #include "kdqat/cli/analyses.h"
 #include "kdqat/cli/console.h"
 #include "kdqat/cli/student_check.h"
@@ -52,12 +54,21 @@ json summary_json(const analysis::Hessian& hessian, const analysis::HessianSumma
           {"density", density}};
 }
 
+/// A model whose Hessians are taken.
+struct Subject {
+  explicit Subject(const NamedModel& named) : model(named), compactor(model.classifier) {}
+
+  NamedModel model;
+  analysis::Compactor compactor;
+};
+
 /// Ends, trace and density of one model's Hessian on one batch.
-json summarize(const NamedModel& model, const analysis::Compactor& compactor,
-               const analysis::Compactor& teacher, const data::Batch& batch, const AnalysisConfig& config) {
-  const analysis::Hessian hessian(compactor, batch, options_of(config, model.classifier, 0.0), &teacher);
+json summarize(const Subject& subject, const analysis::Compactor& teacher, const data::Batch& batch,
+               const AnalysisConfig& config) {
+  const analysis::Hessian hessian(subject.compactor, batch, options_of(config, subject.model.classifier, 0.0),
+                                  &teacher);
   analysis::HessianSummaryOptions options;
-  WorkDisplay display("hessian of " + model.name, count_products(hessian.matrix(), options));
+  WorkDisplay display("hessian of " + subject.model.name, count_products(hessian.matrix(), options));
   std::int64_t products = 0;
   options.on_product = [&] { display.update(++products); };
   json result = summary_json(hessian, summarize_hessian(hessian, options));
@@ -65,24 +76,28 @@ json summarize(const NamedModel& model, const analysis::Compactor& compactor,
   return result;
 }
 
-/// The greatest eigenvalues in magnitude of each sentence on its own.
-json spectrum(const NamedModel& model, const analysis::Compactor& compactor,
-              const analysis::Compactor& teacher, const std::vector<AnalysisBatch>& batches,
-              const AnalysisConfig& config) {
-  json sentences = json::array();
-  WorkDisplay display("spectrum of " + model.name, static_cast<std::int64_t>(batches.size()));
-  for (const AnalysisBatch& batch : batches) {
-    const analysis::Hessian hessian(compactor, batch.batch,
-                                    options_of(config, model.classifier, kPaperNormTerm), &teacher);
+/// The greatest eigenvalues in magnitude of each sentence on its own: one sentence to a thread, since the
+/// operations of one are too small for several.
+json spectrum(const Subject& subject, const analysis::Compactor& teacher,
+              const std::vector<AnalysisBatch>& batches, const AnalysisConfig& config) {
+  std::vector<json> sentences(batches.size());
+  WorkDisplay display("spectrum of " + subject.model.name, static_cast<std::int64_t>(batches.size()));
+  std::mutex display_mutex;
+  std::int64_t done = 0;
+  base::parallel_tasks(static_cast<std::int64_t>(batches.size()), [&](std::int64_t task) {
+    const auto i = static_cast<std::size_t>(task);
+    const analysis::Hessian hessian(subject.compactor, batches[i].batch,
+                                    options_of(config, subject.model.classifier, kPaperNormTerm), &teacher);
     json values = json::array();
     json iterations = json::array();
     for (const analysis::PowerEigenvalue& found : power_iteration(hessian.matrix(), {})) {
       values.push_back(found.value);
       iterations.push_back(found.iterations);
     }
-    sentences.push_back({{"loss", hessian.loss()}, {"eigenvalues", values}, {"iterations", iterations}});
-    display.update(static_cast<std::int64_t>(sentences.size()));
-  }
+    sentences[i] = {{"loss", hessian.loss()}, {"eigenvalues", values}, {"iterations", iterations}};
+    const std::lock_guard lock(display_mutex);
+    display.update(++done);
+  });
   display.finish();
   return sentences;
 }
@@ -93,26 +108,31 @@ nlohmann::json analyze_hessian(const AnalysisInputs& inputs, const AnalysisConfi
   check_has_labels(inputs.together, config.batch_file);
   json document = describe_inputs(inputs);
   document["loss_name"] = config.loss;
-  NamedModel teacher{.name = "teacher", .classifier = inputs.teacher};
-  const analysis::Compactor of_teacher(teacher.classifier);
+  const Subject teacher({.name = "teacher", .classifier = inputs.teacher});
   const std::size_t count =
       std::min(inputs.batches.size(), static_cast<std::size_t>(config.hessian_sentences));
   const std::vector<AnalysisBatch> batches(inputs.batches.begin(),
                                            inputs.batches.begin() + static_cast<std::ptrdiff_t>(count));
   document["sentences"] = inputs.together.sentences();
-  const auto of_model = [&](NamedModel& model) {
-    const analysis::Compactor compactor(model.classifier);
-    json result = summarize(model, compactor, of_teacher, inputs.together, config);
-    if (!config.from_batch()) result["spectrum"] = spectrum(model, compactor, of_teacher, batches, config);
-    return result;
-  };
-  std::vector<std::pair<std::string, json>> students;
-  for (NamedModel student : inputs.students) students.emplace_back(student.name, of_model(student));
-  if (config.from_batch() && students.empty()) {
-    document.update(of_model(teacher));
-  } else if (!config.from_batch()) {
-    document["teacher"] = of_model(teacher);
+  std::vector<Subject> subjects(inputs.students.begin(), inputs.students.end());
+  if (!config.from_batch() || subjects.empty()) subjects.push_back(teacher);
+  std::vector<json> results;
+  // The vectors of Lanczos' method take gigabytes: one model after the other has them in the same memory,
+  // before the sentences, which take it in pieces.
+  for (const Subject& subject : subjects)
+    results.push_back(summarize(subject, teacher.compactor, inputs.together, config));
+  if (!config.from_batch()) {
+    for (std::size_t i = 0; i < subjects.size(); ++i)
+      results[i]["spectrum"] = spectrum(subjects[i], teacher.compactor, batches, config);
   }
+  if (!config.from_batch()) {
+    document["teacher"] = results.back();
+  } else if (inputs.students.empty()) {
+    document.update(results.back());
+  }
+  std::vector<std::pair<std::string, json>> students;
+  for (std::size_t i = 0; i < inputs.students.size(); ++i)
+    students.emplace_back(inputs.students[i].name, std::move(results[i]));
   add_students(std::move(students), config.from_batch(), document);
   return document;
 }
