@@ -124,8 +124,6 @@ nlohmann::json analyze_hessian(const AnalysisInputs& inputs, const AnalysisConfi
   if (!config.from_batch()) {
     for (std::size_t i = 0; i < subjects.size(); ++i)
       results[i]["spectrum"] = spectrum(subjects[i], teacher.compactor, batches, config);
-  }
-  if (!config.from_batch()) {
     document["teacher"] = results.back();
   } else if (inputs.students.empty()) {
     document.update(results.back());
