@@ -1,7 +1,6 @@
 #include "kdqat/runtime/engine.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -178,14 +177,12 @@ struct Engine::State {
       pool.give_back(std::move(workspace));
     };
     const base::ThreadScope scope(threads);
-    if (std::cmp_less(groups.size(), threads) || threads == 1) {
+    if (std::cmp_less(groups.size(), threads)) {
       for (const Group& group : groups) run_group(group);
       return out;
     }
-    std::atomic<std::size_t> next = 0;
-    base::parallel_for(0, threads, 1, [&](std::int64_t, std::int64_t) {
-      for (std::size_t i = next++; i < groups.size(); i = next++) run_group(groups[i]);
-    });
+    base::parallel_tasks(static_cast<std::int64_t>(groups.size()),
+                         [&](std::int64_t i) { run_group(groups[static_cast<std::size_t>(i)]); });
     return out;
   }
 
