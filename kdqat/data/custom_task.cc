@@ -8,10 +8,10 @@
 #include <utility>
 
 #include "kdqat/base/error.h"
+#include "kdqat/base/json.h"
 #include "kdqat/data/example_reader.h"
 #include "kdqat/data/message.h"
 #include "kdqat/data/record_reader.h"
-#include "kdqat/format/json.h"
 
 namespace kdqat::data {
 namespace {
@@ -24,7 +24,7 @@ void check_column_names(const CustomTaskOptions& options) {
     if (std::ranges::count(names, names[i]) > 1) {
       throw base::InvalidArgument(
           base::concat("columns of text, pair and label: expected different names, found ",
-                       format::quote(names[i]), " twice"));
+                       base::quote(names[i]), " twice"));
     }
   }
 }
@@ -40,13 +40,13 @@ void check_labels(const CustomTaskOptions& options) {
     if (label.empty()) throw base::InvalidArgument("labels: expected names, found an empty one");
     if (!seen.insert(label).second) {
       throw base::InvalidArgument(
-          base::concat("labels: expected different names, found ", format::quote(label), " twice"));
+          base::concat("labels: expected different names, found ", base::quote(label), " twice"));
     }
   }
   if (labels.size() < 2) {
     throw base::InvalidArgument(
         base::concat("labels: expected at least two, found ",
-                     labels.empty() ? "none" : "only " + format::quote(labels.front())));
+                     labels.empty() ? "none" : "only " + base::quote(labels.front())));
   }
 }
 
@@ -89,7 +89,7 @@ std::vector<std::string> collect_labels(const Task& task, const std::filesystem:
   if (found.size() < 2) {
     throw base::FormatError(base::concat(file.string(),
                                          ": expected labels of at least two classes, found only ",
-                                         format::quote(*found.begin())));
+                                         base::quote(*found.begin())));
   }
   std::vector<std::string> labels(found.begin(), found.end());
   if (std::ranges::all_of(labels, [](const std::string& label) { return as_integer(label).has_value(); })) {

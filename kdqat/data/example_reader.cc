@@ -7,9 +7,9 @@
 #include <utility>
 
 #include "kdqat/base/error.h"
+#include "kdqat/base/json.h"
 #include "kdqat/data/message.h"
 #include "kdqat/data/record_reader.h"
-#include "kdqat/format/json.h"
 
 namespace kdqat::data {
 namespace {
@@ -30,7 +30,7 @@ class LabelParser {
     const auto found = ids_.find(record.label);
     if (found != ids_.end()) return found->second;
     throw base::FormatError(base::concat(at_line(file_, record.line), ": expected one of the labels ",
-                                         list(task_.label_values), ", found ", format::quote(record.label)));
+                                         list(task_.label_values), ", found ", base::quote(record.label)));
   }
 
   double parse_score(const Record& record) const {
@@ -40,7 +40,7 @@ class LabelParser {
     if (result.ec == std::errc{} && result.ptr == end && std::isfinite(score)) return score;
     throw base::FormatError(base::concat(at_line(file_, record.line),
                                          ": expected a finite number as score, found ",
-                                         format::quote(record.label)));
+                                         base::quote(record.label)));
   }
 
   const Task& task_;
@@ -82,7 +82,7 @@ std::filesystem::path split_file(const Task& task, const std::filesystem::path& 
     std::vector<std::string> splits;
     for (const auto& [name, files] : task.files) splits.push_back(name);
     throw base::InvalidArgument(base::concat("split of task ", task.name, ": expected one of ", list(splits),
-                                             ", found ", format::quote(split)));
+                                             ", found ", base::quote(split)));
   }
   std::error_code ignored;
   if (!std::filesystem::is_directory(data_dir, ignored)) {

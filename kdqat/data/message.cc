@@ -3,7 +3,7 @@
 #include <cstddef>
 
 #include "kdqat/base/error.h"
-#include "kdqat/format/json.h"
+#include "kdqat/base/json.h"
 
 namespace kdqat::data {
 
@@ -16,7 +16,7 @@ std::string list(std::span<const std::string> items) {
   std::string out;
   for (std::size_t i = 0; i < items.size() && i < kMost; ++i) {
     if (i > 0) out += ", ";
-    out += format::quote(items[i]);
+    out += base::quote(items[i]);
   }
   if (items.size() > kMost) out += base::concat(" and ", items.size() - kMost, " more");
   return out;

@@ -7,9 +7,9 @@
 
 #include "kdqat/base/error.h"
 #include "kdqat/base/file.h"
+#include "kdqat/base/json.h"
 #include "kdqat/data/message.h"
 #include "kdqat/data/table_reader.h"
-#include "kdqat/format/json.h"
 #include "kdqat/text/unicode.h"
 
 namespace kdqat::data {
@@ -26,7 +26,7 @@ FileForm form_of(const std::filesystem::path& file) {
   if (extension == ".jsonl") return FileForm::kJsonLines;
   throw base::InvalidArgument(
       base::concat(file.string(), ": expected a name that ends in .tsv, .txt, .csv or .jsonl, found ",
-                   format::quote(extension)));
+                   base::quote(extension)));
 }
 
 void check_utf8(const std::string& file, std::string_view content) {
@@ -45,7 +45,7 @@ bool is_blank(std::string_view text) {
 }
 
 std::string describe(const Column& column) {
-  if (const auto* name = std::get_if<std::string>(&column)) return "column " + format::quote(*name);
+  if (const auto* name = std::get_if<std::string>(&column)) return "column " + base::quote(*name);
   const auto position = std::get<std::int64_t>(column);
   if (position == kLastColumn) return "the last column";
   return base::concat("column ", position, " (counted from 0)");
@@ -156,7 +156,7 @@ ColumnPositions find_columns(const Task& task, const TableRow& header, const std
   if (std::ranges::count(task.label_values, header.fields[positions.label]) > 0) {
     throw base::FormatError(base::concat(at_line(file, header.line),
                                          ": expected a header, found an example labelled ",
-                                         format::quote(header.fields[positions.label])));
+                                         base::quote(header.fields[positions.label])));
   }
   return positions;
 }
@@ -209,12 +209,12 @@ class JsonRecord {
     if (found != object_.end()) return *found;
     std::vector<std::string> names;
     for (const auto& item : object_.items()) names.push_back(item.key());
-    throw base::FormatError(base::concat(fields_.where(), ": expected a field ", format::quote(name),
+    throw base::FormatError(base::concat(fields_.where(), ": expected a field ", base::quote(name),
                                          ", found ", names.empty() ? "none" : list(names)));
   }
 
   const nlohmann::json& object_;
-  format::JsonFields fields_;
+  base::JsonFields fields_;
 };
 
 void read_json_lines(const Task& task, const std::string& file, std::string_view content,
@@ -228,7 +228,7 @@ void read_json_lines(const Task& task, const std::string& file, std::string_view
   while (const std::optional<Line> line = lines.next()) {
     if (is_blank(line->text)) continue;
     const std::string where = at_line(file, line->number);
-    const nlohmann::json object = format::parse_json(line->text, where);
+    const nlohmann::json object = base::parse_json(line->text, where);
     const JsonRecord fields(object, where);
     Record record{
         .line = line->number, .text = fields.text(columns.text), .label = fields.label(columns.label)};

@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "kdqat/base/error.h"
+#include "kdqat/base/json.h"
 #include "kdqat/data/message.h"
-#include "kdqat/format/json.h"
 
 namespace kdqat::data {
 
@@ -45,7 +45,7 @@ std::optional<TableRow> CsvReader::next() {
   if (!at_end() && !skip_line_end()) {
     throw base::FormatError(base::concat(
         at_line(file_, line_), ": expected a comma or the end of the line after a closing quote, found ",
-        format::quote(content_.substr(position_, 1))));
+        base::quote(content_.substr(position_, 1))));
   }
   return row;
 }
@@ -59,7 +59,7 @@ std::string CsvReader::read_plain_field() {
   if (end < content_.size() && content_[end] == '"') {
     throw base::FormatError(base::concat(at_line(file_, line_),
                                          ": expected quotes around the whole field that holds one, found ",
-                                         format::quote(content_.substr(position_, end + 1 - position_))));
+                                         base::quote(content_.substr(position_, end + 1 - position_))));
   }
   std::string_view field = content_.substr(position_, end - position_);
   const bool ends_line = end == content_.size() || content_[end] == '\n';

@@ -4,26 +4,26 @@
 #include <vector>
 
 #include "kdqat/base/error.h"
+#include "kdqat/base/json.h"
 #include "kdqat/data/custom_task.h"
 #include "kdqat/data/task.h"
-#include "kdqat/format/json.h"
 
 namespace kdqat::data {
 namespace {
 
-std::string required_string(const format::JsonFields& fields, std::string_view name) {
+std::string required_string(const base::JsonFields& fields, std::string_view name) {
   const nlohmann::json* const value = fields.find(name);
   if (value == nullptr || !value->is_string()) fields.fail(name, "a string");
   return value->get<std::string>();
 }
 
-bool required_boolean(const format::JsonFields& fields, std::string_view name) {
+bool required_boolean(const base::JsonFields& fields, std::string_view name) {
   const nlohmann::json* const value = fields.find(name);
   if (value == nullptr || !value->is_boolean()) fields.fail(name, "true or false");
   return value->get<bool>();
 }
 
-std::vector<std::string> required_strings(const format::JsonFields& fields, std::string_view name) {
+std::vector<std::string> required_strings(const base::JsonFields& fields, std::string_view name) {
   const nlohmann::json* const value = fields.find(name);
   const bool all_strings = value != nullptr && value->is_array() &&
                            std::ranges::all_of(*value, [](const auto& item) { return item.is_string(); });
@@ -31,7 +31,7 @@ std::vector<std::string> required_strings(const format::JsonFields& fields, std:
   return value->get<std::vector<std::string>>();
 }
 
-CustomTaskOptions custom_options(const format::JsonFields& fields) {
+CustomTaskOptions custom_options(const base::JsonFields& fields) {
   CustomTaskOptions options;
   options.text_column = required_string(fields, "text_column");
   if (fields.find("pair_column") != nullptr) options.pair_column = required_string(fields, "pair_column");
@@ -57,7 +57,7 @@ nlohmann::json to_json(const Task& task) {
 }
 
 Task task_from_json(const nlohmann::json& json, const std::string& where) {
-  const format::JsonFields fields(json, where);
+  const base::JsonFields fields(json, where);
   const std::string name = required_string(fields, "name");
   try {
     return name == kCustomTask ? make_custom_task(custom_options(fields)) : find_task(name);

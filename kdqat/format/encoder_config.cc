@@ -6,13 +6,17 @@
 #include <utility>
 
 #include "kdqat/base/error.h"
-#include "kdqat/format/json.h"
+#include "kdqat/base/json.h"
 
 namespace kdqat::format {
 namespace {
 
 using base::concat;
+using base::describe;
 using base::FormatError;
+using base::JsonFields;
+using base::quote;
+using base::read_json_file;
 using nlohmann::json;
 
 constexpr std::int64_t kMaxVocabSize = 10'000'000;

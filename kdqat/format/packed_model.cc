@@ -1,13 +1,16 @@
 #include "kdqat/format/packed_model.h"
 
 #include "kdqat/base/error.h"
-#include "kdqat/format/json.h"
+#include "kdqat/base/json.h"
 
 namespace kdqat::format {
 namespace {
 
 using base::concat;
 using base::FormatError;
+using base::JsonFields;
+using base::parse_json;
+using base::quote;
 using nlohmann::json;
 
 constexpr const char* kFormat = "format";

@@ -9,12 +9,14 @@
 #include <utility>
 
 #include "kdqat/base/error.h"
-#include "kdqat/format/json.h"
+#include "kdqat/base/json.h"
 
 namespace kdqat::format {
 namespace {
 
 using base::concat;
+using base::JsonFields;
+using base::quote;
 using nlohmann::json;
 
 template <typename Enum>

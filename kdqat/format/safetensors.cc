@@ -11,14 +11,18 @@
 #include <utility>
 
 #include "kdqat/base/error.h"
-#include "kdqat/format/json.h"
+#include "kdqat/base/json.h"
 
 namespace kdqat::format {
 namespace {
 
 using base::concat;
+using base::describe;
 using base::FormatError;
 using base::InvalidArgument;
+using base::JsonFields;
+using base::parse_json;
+using base::quote;
 using nlohmann::json;
 using nlohmann::ordered_json;
 

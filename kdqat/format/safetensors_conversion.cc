@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "kdqat/base/error.h"
-#include "kdqat/format/json.h"
+#include "kdqat/base/json.h"
 #include "kdqat/format/safetensors.h"
 
 namespace kdqat::format {
@@ -13,6 +13,7 @@ namespace {
 using base::concat;
 using base::FormatError;
 using base::InvalidArgument;
+using base::quote;
 
 template <typename T>
 T load(const std::byte* address) {

@@ -2,7 +2,7 @@
 
 #include "kdqat/base/error.h"
 #include "kdqat/base/file.h"
-#include "kdqat/format/json.h"
+#include "kdqat/base/json.h"
 
 namespace kdqat::train {
 namespace {
@@ -34,10 +34,10 @@ std::filesystem::path lock_file(const StudyRun& run) { return beside(run, ".lock
 std::optional<nlohmann::json> read_record(const Study& study, const StudyRun& run) {
   const std::filesystem::path file = record_file(run);
   if (!std::filesystem::exists(file)) return std::nullopt;
-  nlohmann::json record = format::read_json_file(file);
+  nlohmann::json record = base::read_json_file(file);
   if (!record.is_object() || !record.contains("settings")) {
     throw base::FormatError(base::concat(
-        file.string(), ": expected the record of a run with \"settings\", found ", format::describe(record)));
+        file.string(), ": expected the record of a run with \"settings\", found ", base::describe(record)));
   }
   const std::string differs = first_difference(record.at("settings"), record_settings(study, run));
   if (!differs.empty()) {

@@ -9,9 +9,9 @@
 
 #include "kdqat/base/error.h"
 #include "kdqat/base/file.h"
+#include "kdqat/base/json.h"
 #include "kdqat/base/random.h"
 #include "kdqat/format/encoder_config.h"
-#include "kdqat/format/json.h"
 #include "kdqat/format/quantization_config.h"
 #include "kdqat/format/safetensors.h"
 #include "tests/base/temporary_directory.h"

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace kdqat::format {
+namespace kdqat::base {
 
 /// Parses `text` as one JSON document. Throws FormatError, which begins with `where`, for what is not JSON in
 /// UTF-8 (with the position), for a key that occurs twice in one object, and for objects and arrays nested
@@ -48,6 +48,12 @@ class JsonFields {
   /// A string; `fallback` where it is absent.
   std::string string_or(std::string_view name, std::string_view fallback) const;
 
+  /// true or false; `fallback` where it is absent.
+  bool boolean_or(std::string_view name, bool fallback) const;
+
+  /// The fields of an object that must be present; `where` of its messages is "<where>: <name>".
+  JsonFields object(std::string_view name) const;
+
   /// Throws the FormatError for `name`, with the value that the object has there as what was found.
   [[noreturn]] void fail(std::string_view name, std::string_view expected) const;
 
@@ -56,4 +62,4 @@ class JsonFields {
   std::string where_;
 };
 
-}  // namespace kdqat::format
+}  // namespace kdqat::base

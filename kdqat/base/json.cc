@@ -1,4 +1,4 @@
-#include "kdqat/format/json.h"
+#include "kdqat/base/json.h"
 
 #include <set>
 #include <utility>
@@ -7,11 +7,9 @@
 #include "kdqat/base/error.h"
 #include "kdqat/base/file.h"
 
-namespace kdqat::format {
+namespace kdqat::base {
 namespace {
 
-using base::concat;
-using base::FormatError;
 using nlohmann::json;
 
 constexpr std::size_t kLongestQuote = 80;
@@ -136,10 +134,23 @@ std::string JsonFields::string_or(std::string_view name, std::string_view fallba
   return field->get<std::string>();
 }
 
+bool JsonFields::boolean_or(std::string_view name, bool fallback) const {
+  const json* const field = find(name);
+  if (field == nullptr) return fallback;
+  if (!field->is_boolean()) fail(name, "true or false");
+  return field->get<bool>();
+}
+
+JsonFields JsonFields::object(std::string_view name) const {
+  const json* const field = find(name);
+  if (field == nullptr || !field->is_object()) fail(name, "an object");
+  return {*field, concat(where_, ": ", name)};
+}
+
 void JsonFields::fail(std::string_view name, std::string_view expected) const {
   const auto field = object_.find(name);
   throw FormatError(concat(where_, ": ", name, ": expected ", expected, ", found ",
                            field == object_.end() ? "no such field" : describe(*field)));
 }
 
-}  // namespace kdqat::format
+}  // namespace kdqat::base

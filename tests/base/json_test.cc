@@ -1,4 +1,4 @@
-#include "kdqat/format/json.h"
+#include "kdqat/base/json.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,10 +10,9 @@
 #include "kdqat/base/file.h"
 #include "tests/base/temporary_directory.h"
 
-namespace kdqat::format {
+namespace kdqat::base {
 namespace {
 
-using base::FormatError;
 using nlohmann::json;
 using ::testing::ThrowsMessage;
 
@@ -154,4 +153,4 @@ TEST_F(JsonFieldsTest, ReadsNumbersAndStrings) {
 }
 
 }  // namespace
-}  // namespace kdqat::format
+}  // namespace kdqat::base
