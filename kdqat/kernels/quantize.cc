@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "kdqat/base/parallel.h"
-#include "kdqat/kernels/gelu.h"
 #include "kdqat/kernels/multiversion.h"
 #include "kdqat/kernels/reduce.h"
 
@@ -317,6 +316,18 @@ GroupResult symmetric_group(const float* values, std::int64_t size, std::int8_t*
   return {.scale = grid.scale, .clips = maximum >= kClip};
 }
 
+/// quantize_symmetric of groups that compute(start, values) writes, one at a time: the group from element
+/// `start` on.
+template <typename Compute>
+bool quantize_computed_groups(Groups groups, std::int8_t* codes, float* scales, const Compute& compute) {
+  return quantize_groups(groups, scales, [&](std::int64_t group) {
+    thread_local std::vector<float> values;
+    values.resize(static_cast<std::size_t>(groups.size));
+    compute(group * groups.size, values.data());
+    return symmetric_group(values.data(), groups.size, codes + group * groups.size);
+  });
+}
+
 }  // namespace
 
 bool quantize_ternary(const float* weights, Groups groups, std::int8_t* codes, float* scales) {
@@ -337,12 +348,17 @@ bool quantize_symmetric(const float* values, Groups groups, std::int8_t* codes, 
   });
 }
 
-bool gelu_quantize_symmetric(const float* values, Groups groups, std::int8_t* codes, float* scales) {
-  return quantize_groups(groups, scales, [&](std::int64_t group) {
-    thread_local std::vector<float> activated;
-    activated.resize(static_cast<std::size_t>(groups.size));
-    gelu_forward(values + group * groups.size, groups.size, activated.data());
-    return symmetric_group(activated.data(), groups.size, codes + group * groups.size);
+bool activate_quantize_symmetric(Activation activation, const float* values, Groups groups,
+                                 std::int8_t* codes, float* scales) {
+  return quantize_computed_groups(groups, codes, scales, [&](std::int64_t start, float* activated) {
+    activate(activation, values + start, groups.size, activated);
+  });
+}
+
+bool activate_gated_quantize_symmetric(Activation activation, const GatedInput& x, Groups groups,
+                                       std::int8_t* codes, float* scales) {
+  return quantize_computed_groups(groups, codes, scales, [&](std::int64_t start, float* activated) {
+    activate_gated(activation, {.input = x.input + start, .gate = x.gate + start}, groups.size, activated);
   });
 }
 

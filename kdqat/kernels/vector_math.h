@@ -69,4 +69,34 @@ inline float normal_distribution(float x) {
   return x < 0.0F ? upper_tail : 1.0F - upper_tail;
 }
 
+/// sigmoid(x) = 1 / (1 + e^-x) and 1 - sigmoid(x), which would cancel if it were computed from the first.
+struct Sigmoid {
+  float value;
+  float complement;
+};
+
+/// Both to 4 units in the last place where they are normal numbers.
+inline Sigmoid sigmoid(float x) {
+  const float e = exp_nonpositive(-std::fabs(x));
+  const float larger = 1.0F / (1.0F + e);
+  const float smaller = e * larger;
+  return x < 0.0F ? Sigmoid{.value = smaller, .complement = larger}
+                  : Sigmoid{.value = larger, .complement = smaller};
+}
+
+/// tanh(x), to 4 units in the last place. Near 0 the polynomial of Cephes (Moshier, 1989), elsewhere 1 - 2 e
+/// / (1 + e) with e = e^(-2 |x|).
+inline float hyperbolic_tangent(float x) {
+  const float magnitude = std::fabs(x);
+  const float e = exp_nonpositive(-2.0F * magnitude);
+  const float far = 1.0F - 2.0F * e / (1.0F + e);
+  const float square = magnitude * magnitude;
+  float p = std::fma(-5.70498872745e-3F, square, 2.06390887954e-2F);
+  p = std::fma(p, square, -5.37397155531e-2F);
+  p = std::fma(p, square, 1.33314422036e-1F);
+  p = std::fma(p, square, -3.33332819422e-1F);
+  const float near = std::fma(p * square, magnitude, magnitude);
+  return std::copysign(magnitude < 0.625F ? near : far, x);
+}
+
 }  // namespace kdqat::kernels

@@ -8,8 +8,8 @@
 #include <span>
 #include <vector>
 
+#include "kdqat/kernels/activation.h"
 #include "kdqat/kernels/bert_adam.h"
-#include "kdqat/kernels/gelu.h"
 #include "kdqat/kernels/layer_norm.h"
 #include "kdqat/kernels/loss.h"
 #include "kdqat/kernels/quantize.h"
@@ -124,14 +124,47 @@ TEST(InstructionSetsTest, LayerNormGivesTheSameBits) {
   EXPECT_EQ(checksum(bias_gradient), 0x94d679648006ae0fU);
 }
 
-TEST(InstructionSetsTest, GeluGivesTheSameBits) {
-  const std::vector<float> x = random_values(1, 20011, -15.0, 15.0);
-  std::vector<float> out(x.size());
-  gelu_forward(x.data(), 20011, out.data());
-  EXPECT_EQ(checksum(out), 0xf4d36cba3b6b8750U);
-  std::vector<float> gradient = random_values(2, 20011);
-  gelu_backward(x.data(), 20011, 2.5F, gradient.data());
-  EXPECT_EQ(checksum(gradient), 0xa64643bd2c5f3c95U);
+TEST(InstructionSetsTest, ActivationsGiveTheSameBits) {
+  struct Case {
+    Activation activation;
+    std::uint64_t value;
+    std::uint64_t gradient;
+    std::uint64_t gated;
+    std::uint64_t input_gradient;
+    std::uint64_t gate_gradient;
+  };
+  const std::vector<Case> cases = {
+      {Activation::kGelu, 0xf4d36cba3b6b8750U, 0xa64643bd2c5f3c95U, 0x1fb307b0e4d64f22U, 0x5a8d507c7c8308adU,
+       0xa386ee8bb487e82cU},
+      {Activation::kGeluTanh, 0x1f0d92e9db63a33dU, 0xde71ba251e603149U, 0x5f6bda1bc8534e94U,
+       0x56b2ea18997f26f5U, 0xd44ebada27aa7d07U},
+      {Activation::kRelu, 0x8c21bac3eef1a245U, 0xa69a66bd004d92ccU, 0x34a6f03998c741e5U, 0x51664929ea08bd0dU,
+       0x976a8bd9fb9443d3U},
+      {Activation::kSilu, 0x630ee2424e0d24edU, 0x51f664dcd0ddead7U, 0x41fe1ce23c0ab19eU, 0x21d4eacb9f60a640U,
+       0x54297ae16cc25714U},
+      {Activation::kTanh, 0x503d15295b796b3aU, 0xfa011f42873a4c31U, 0x026461ffbdd57347U, 0x6b4aff8672ce49d3U,
+       0x57e6e000e4653ed3U},
+  };
+  constexpr std::int64_t kCount = 20011;
+  const std::vector<float> x = random_values(1, kCount, -15.0, 15.0);
+  const std::vector<float> grad_output = random_values(2, kCount);
+  const std::vector<float> gate = random_values(3, kCount);
+  for (const Case& expected : cases) {
+    SCOPED_TRACE(static_cast<int>(expected.activation));
+    std::vector<float> out(x.size());
+    activate(expected.activation, x.data(), kCount, out.data());
+    EXPECT_EQ(checksum(out), expected.value);
+    std::vector<float> gradient = grad_output;
+    activate_backward(expected.activation, x.data(), kCount, 2.5F, gradient.data());
+    EXPECT_EQ(checksum(gradient), expected.gradient);
+    const GatedInput gated{.input = x.data(), .gate = gate.data()};
+    activate_gated(expected.activation, gated, kCount, out.data());
+    EXPECT_EQ(checksum(out), expected.gated);
+    activate_gated_backward(expected.activation, gated, kCount, 2.5F, grad_output.data(),
+                            {.input = gradient.data(), .gate = out.data()});
+    EXPECT_EQ(checksum(gradient), expected.input_gradient);
+    EXPECT_EQ(checksum(out), expected.gate_gradient);
+  }
 }
 
 TEST(InstructionSetsTest, LossesGiveTheSameBits) {

@@ -130,5 +130,43 @@ TEST(NormalDistributionTest, IsAProbabilityAndThatOfTheOtherSideIsTheRest) {
   });
 }
 
+/// The largest error of `function` in units of the last place over floats of all magnitudes from 2^-126 to
+/// `last`, of both signs.
+template <typename Function, typename Exact>
+double worst_error_in_units(float last, const Function& function, const Exact& exact) {
+  double worst = 0.0;
+  for (auto bits = std::bit_cast<std::uint32_t>(std::numeric_limits<float>::min());
+       bits <= std::bit_cast<std::uint32_t>(last); bits += 1009) {
+    for (const float x : {std::bit_cast<float>(bits), -std::bit_cast<float>(bits)}) {
+      const double value = exact(static_cast<double>(x));
+      const auto nearest = std::fabs(static_cast<float>(value));
+      const double unit = static_cast<double>(nearest) - static_cast<double>(std::nextafter(nearest, 0.0F));
+      worst = std::max(worst, std::fabs(static_cast<double>(function(x)) - value) / unit);
+    }
+  }
+  return worst;
+}
+
+TEST(SigmoidTest, BothPartsAreWithinFourUnitsInTheLastPlace) {
+  const auto exact = [](double x) { return 1.0 / (1.0 + std::exp(-x)); };
+  EXPECT_LT(worst_error_in_units(
+                87.3F, [](float x) { return sigmoid(x).value; }, exact),
+            4.0);
+  EXPECT_LT(worst_error_in_units(
+                87.3F, [](float x) { return sigmoid(x).complement; }, [&](double x) { return exact(-x); }),
+            4.0);
+}
+
+TEST(HyperbolicTangentTest, IsWithinFourUnitsInTheLastPlace) {
+  EXPECT_LT(worst_error_in_units(20.0F, hyperbolic_tangent, [](double x) { return std::tanh(x); }), 4.0);
+}
+
+TEST(HyperbolicTangentTest, KeepsTheSignOfZeroAndEndsAtOne) {
+  EXPECT_TRUE(std::signbit(hyperbolic_tangent(-0.0F)));
+  EXPECT_EQ(hyperbolic_tangent(1e30F), 1.0F);
+  EXPECT_EQ(hyperbolic_tangent(-kInfinity), -1.0F);
+  EXPECT_TRUE(std::isnan(hyperbolic_tangent(std::numeric_limits<float>::quiet_NaN())));
+}
+
 }  // namespace
 }  // namespace kdqat::kernels
