@@ -6,6 +6,7 @@
 
 #include <bit>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "kdqat/kernels/activation.h"
@@ -72,6 +73,50 @@ TEST(InstructionSetsTest, AttentionGivesTheSameBits) {
   EXPECT_EQ(checksum(query), 0xd9280356823545c5U);
   EXPECT_EQ(checksum(key), 0x0bacd6dbe222d9efU);
   EXPECT_EQ(checksum(value), 0x26c3d1431f265d78U);
+}
+
+TEST(InstructionSetsTest, AttentionWithTermsGivesTheSameBits) {
+  constexpr std::int64_t kReach = 99;
+  constexpr std::int64_t kPositions = 30;
+  const AttentionProblem problem({7, 100, 33}, 2, 33, true);
+  const std::vector<float> bias = random_values(1, 2 * (2 * kReach + 1), -1.0, 1.0);
+  const std::vector<float> positions = random_values(2, kPositions * 66, -1.0, 1.0);
+  std::vector<std::int32_t> indices;
+  for (int i = 0; i < 2 * kReach + 1; ++i) indices.push_back(7 * i % kPositions);
+  const AttentionInput input{.shape = problem.shape(),
+                             .operands = problem.operands(),
+                             .terms = {.window = 20,
+                                       .reach = kReach,
+                                       .bias = bias.data(),
+                                       .position_key = positions.data(),
+                                       .key_index = indices.data(),
+                                       .position_query = positions.data(),
+                                       .query_index = indices.data(),
+                                       .positions = kPositions},
+                             .dropout = problem.dropout(),
+                             .map_scales = AttentionScales::kHead};
+  const std::vector<float> pairs(static_cast<std::size_t>(problem.pairs()));
+  ForwardResult result{pairs, pairs, pairs, std::vector<float>(problem.query.size())};
+  attention_forward(input, {.scores = result.scores.data(),
+                            .map = result.map.data(),
+                            .quantized_map = result.quantized_map.data(),
+                            .context = result.context.data()});
+  EXPECT_EQ(checksum(result.scores), 0x8a16693525016a5cU);
+  EXPECT_EQ(checksum(result.map), 0x5e2bbae2107271e4U);
+  EXPECT_EQ(checksum(result.context), 0x85ed6e7664192114U);
+  std::vector<float> gradients(3 * problem.query.size() + bias.size() + 2 * positions.size());
+  float* next = gradients.data();
+  const auto take = [&](std::size_t size) { return std::exchange(next, next + size); };
+  attention_backward(
+      input, {.map = result.map.data(), .quantized_map = result.quantized_map.data()},
+      {.scores = result.scores.data(), .map = result.map.data(), .context = result.context.data()},
+      {.query = take(problem.query.size()),
+       .key = take(problem.query.size()),
+       .value = take(problem.query.size()),
+       .bias = take(bias.size()),
+       .position_key = take(positions.size()),
+       .position_query = take(positions.size())});
+  EXPECT_EQ(checksum(gradients), 0xb29c2f0604c29793U);
 }
 
 TEST(InstructionSetsTest, BertAdamGivesTheSameBits) {
