@@ -49,7 +49,7 @@ class Compactor {
   CompactModel compact(const data::Batch& batch, torch::ScalarType dtype) const;
 
  private:
-  format::EncoderConfig config_;
+  encoder::EncoderConfig config_;
   std::optional<format::QuantizationConfig> quantization_;
   model::Weights latent_;
   model::Weights values_;

@@ -40,7 +40,7 @@ class NormAnalysis {
   AttentionNorms layer_norms(const model::EncoderLayer& layer, const data::Batch& batch,
                              const torch::Tensor& hidden, const torch::Tensor& map) const;
 
-  format::EncoderConfig config_;
+  encoder::EncoderConfig config_;
   std::optional<format::QuantizationConfig> quantization_;
   model::Weights values_;
 };

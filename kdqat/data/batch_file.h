@@ -7,7 +7,7 @@
 
 namespace kdqat::data {
 
-/// What a model takes; see format::EncoderConfig.
+/// What a model takes; see encoder::EncoderConfig.
 struct BatchLimits {
   std::int64_t vocab_size = 0;
   std::int64_t type_vocab_size = 0;

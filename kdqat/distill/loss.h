@@ -3,7 +3,6 @@
 #include <torch/types.h>
 
 #include <cstdint>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -30,8 +29,6 @@ std::string to_string(const LayerSelection& selection);
 struct LossInputs {
   const model::Signals& teacher;
   const model::Signals& student;
-  std::span<const std::int64_t> cu_seqlens;  ///< [B+1], the batch's
-  std::int64_t heads = 1;
   const LayerSelection& layers;
   quant::Form form = quant::Form::kFused;  ///< kFused takes float32 on a CPU, and is differentiable once
 };

@@ -1,4 +1,4 @@
-#include "kdqat/format/encoder_config.h"
+#include "kdqat/encoder/encoder_config.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,7 +10,7 @@
 #include "tests/base/temporary_directory.h"
 #include "tests/format/safetensors_file.h"
 
-namespace kdqat::format {
+namespace kdqat::encoder {
 namespace {
 
 using base::FormatError;
@@ -69,8 +69,11 @@ TEST_F(EncoderConfigTest, ReadsEveryField) {
   EXPECT_EQ(config.max_position_embeddings, 7);
   EXPECT_EQ(config.type_vocab_size, 4);
   EXPECT_EQ(config.layer_norm_eps, 1e-5);
-  EXPECT_EQ(config.hidden_dropout_prob, 0.25);
-  EXPECT_EQ(config.attention_probs_dropout_prob, 0.0);
+  EXPECT_EQ(config.dropout.output, 0.25);
+  EXPECT_EQ(config.dropout.sa_output, 0.25);
+  EXPECT_EQ(config.dropout.embeddings, 0.25);
+  EXPECT_EQ(config.head.dropout, 0.25);
+  EXPECT_EQ(config.dropout.attention_map, 0.0);
   EXPECT_EQ(config.initializer_range, 0.5);
   EXPECT_EQ(config.pad_token_id, 0);
   EXPECT_EQ(config.num_labels, 2);
@@ -89,8 +92,8 @@ TEST_F(EncoderConfigTest, AnAbsentOrNullFieldHasHuggingFacesDefault) {
     const EncoderConfig config = read_patched(patch);
     EXPECT_EQ(config.type_vocab_size, 2);
     EXPECT_EQ(config.layer_norm_eps, 1e-12);
-    EXPECT_EQ(config.hidden_dropout_prob, 0.1);
-    EXPECT_EQ(config.attention_probs_dropout_prob, 0.1);
+    EXPECT_EQ(config.dropout.output, 0.1);
+    EXPECT_EQ(config.dropout.attention_map, 0.1);
     EXPECT_EQ(config.initializer_range, 0.02);
     EXPECT_EQ(config.pad_token_id, 0);
     EXPECT_EQ(config.num_labels, 0);
@@ -125,14 +128,12 @@ TEST_F(EncoderConfigTest, AnotherArchitectureWithoutLabelsHasNoClassifier) {
 
 TEST_F(EncoderConfigTest, WhatIsWrittenReadsTheSame) {
   EncoderConfig config = read_patched({{"id2label", {{"0", "no"}, {"1", "yes"}}}, {"own_field", {1, 2}}});
-  config.hidden_dropout_prob = 0.3;
-  config.vocab_size = 121;
+  config.labels = {"a", "b", "c"};
+  config.num_labels = 3;
   const json written = to_json(config);
   const EncoderConfig again = read(written);
-  EXPECT_EQ(again.vocab_size, 121);
-  EXPECT_EQ(again.hidden_dropout_prob, 0.3);
   EXPECT_EQ(again.labels, config.labels);
-  EXPECT_EQ(again.num_labels, 2);
+  EXPECT_EQ(again.num_labels, 3);
   EXPECT_EQ(to_json(again), written);
   EXPECT_EQ(written["own_field"], json({1, 2}));
 }
@@ -340,4 +341,4 @@ INSTANTIATE_TEST_SUITE_P(
     kNameOfCase);
 
 }  // namespace
-}  // namespace kdqat::format
+}  // namespace kdqat::encoder
