@@ -38,17 +38,18 @@ double score_factor(const AttentionTerms& terms, std::int64_t head_size) {
 class FusedAttention : public torch::autograd::Function<FusedAttention> {
  public:
   static variable_list forward(AutogradContext* context, const torch::Tensor& query, const torch::Tensor& key,
-                               const torch::Tensor& value, const torch::Tensor& bias,
-                               const torch::Tensor& position_key, const torch::Tensor& position_query,
+                               const torch::Tensor& value, const torch::Tensor& /*bias*/,
+                               const torch::Tensor& /*position_key*/, const torch::Tensor& /*position_query*/,
                                const AttentionInputs& inputs) {
+    const auto& [window, bias, position_key, position_query, relative_rows] = inputs.terms;
     Saved saved{.cu_seqlens = {inputs.cu_seqlens.begin(), inputs.cu_seqlens.end()},
                 .heads = inputs.heads,
                 .head_size = query.size(1) / inputs.heads,
                 .scales = inputs.scales,
-                .window = inputs.terms.window,
+                .window = window,
                 .factor = score_factor(inputs.terms, query.size(1) / inputs.heads),
                 .dropout = inputs.dropout,
-                .rows = {inputs.terms.relative_rows.begin(), inputs.terms.relative_rows.end()},
+                .rows = {relative_rows.begin(), relative_rows.end()},
                 .bias = contiguous_or_undefined(bias)};
     const std::vector<std::int64_t> positions = {0, position_key.defined()     ? position_key.size(0)
                                                     : position_query.defined() ? position_query.size(0)
@@ -321,8 +322,9 @@ std::int64_t longest_sequence(std::span<const std::int64_t> cu_seqlens) {
 AttentionSignals attention(const AttentionInputs& inputs, quant::Form form) {
   if (form == quant::Form::kPlain) return ReferenceAttention(inputs).run();
   const AttentionTerms& terms = inputs.terms;
-  const variable_list signals = FusedAttention::apply(inputs.query, inputs.key, inputs.value, terms.bias,
-                                                      terms.position_key, terms.position_query, inputs);
+  const variable_list signals = FusedAttention::apply(
+      inputs.query, inputs.key, inputs.value, quant::defined_or_empty(terms.bias),
+      quant::defined_or_empty(terms.position_key), quant::defined_or_empty(terms.position_query), inputs);
   return {.scores = signals[0], .map = signals[1], .context = signals[2]};
 }
 

@@ -418,7 +418,8 @@ encoder::LayerResult<torch::Tensor> encoder_block(const BlockInputs& given, cons
   inputs.hidden = given.hidden.contiguous();
   std::vector<torch::Tensor> parameters;
   const auto append = [&](const auto& module) {
-    parameters.insert(parameters.end(), {module.weight, module.bias});
+    parameters.push_back(quant::defined_or_empty(module.weight));
+    parameters.push_back(quant::defined_or_empty(module.bias));
   };
   append(layer.attention_output);
   append(layer.attention_norm);
@@ -428,7 +429,7 @@ encoder::LayerResult<torch::Tensor> encoder_block(const BlockInputs& given, cons
   append(layer.output_norm);
   bool differentiable = inputs.context.requires_grad() || inputs.hidden.requires_grad();
   for (const torch::Tensor& tensor : parameters) {
-    differentiable = differentiable || (tensor.defined() && tensor.requires_grad());
+    differentiable = differentiable || tensor.requires_grad();
   }
   const variable_list signals =
       FusedBlock::apply(inputs.context, inputs.hidden, at::TensorList(parameters), inputs, layer,

@@ -16,7 +16,7 @@ class FusedLayerNorm : public torch::autograd::Function<FusedLayerNorm> {
   static torch::Tensor forward(AutogradContext* context, const torch::Tensor& x,
                                const torch::Tensor& residual, const torch::Tensor& weight,
                                const torch::Tensor& bias, const DropoutMask& dropout, double epsilon) {
-    const NormStep step({.residual = residual,
+    const NormStep step({.residual = residual.numel() == 0 ? torch::Tensor() : residual,
                          .dropout = dropout,
                          .parameters = {.weight = weight, .bias = bias},
                          .epsilon = epsilon},

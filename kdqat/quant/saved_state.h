@@ -1,6 +1,7 @@
 #pragma once
 
 #include <torch/csrc/autograd/custom_function.h>
+#include <torch/utils.h>
 
 #include <utility>
 #include <vector>
@@ -27,6 +28,11 @@ class StateHolder : public torch::CustomClassHolder {
 };
 
 inline constexpr const char* kStateKey = "state";
+
+/// An autograd function takes no undefined tensor: an empty one stands for it.
+inline torch::Tensor defined_or_empty(const torch::Tensor& tensor) {
+  return tensor.defined() ? tensor : torch::empty({0});
+}
 
 /// Keeps `state` in the context of an autograd function. Its tensors go through autograd's own list, so that
 /// an output of the function may be among them without keeping the function alive.

@@ -121,8 +121,8 @@ TEST_P(LogitsTest, StayTheSameWhenTheModelIsWrittenAndReadAgain) {
 INSTANTIATE_TEST_SUITE_P(Models, LogitsTest,
                          ::testing::Combine(::testing::ValuesIn(model_directories()),
                                             ::testing::Values(Form::kPlain, Form::kFused)),
-                         [](const auto& info) {
-                           return test_name(std::get<0>(info.param) + (std::get<1>(info.param) == Form::kPlain
+                         [](const auto& test) {
+                           return test_name(std::get<0>(test.param) + (std::get<1>(test.param) == Form::kPlain
                                                                            ? "_reference"
                                                                            : "_fused"));
                          });
@@ -211,8 +211,8 @@ TEST_P(LossesTest, UnifiedGradientsAreThoseOfTransformers) {
 INSTANTIATE_TEST_SUITE_P(Families, LossesTest,
                          ::testing::Combine(::testing::ValuesIn(family_names()),
                                             ::testing::Values(Form::kPlain, Form::kFused)),
-                         [](const auto& info) {
-                           return test_name(std::get<0>(info.param) + (std::get<1>(info.param) == Form::kPlain
+                         [](const auto& test) {
+                           return test_name(std::get<0>(test.param) + (std::get<1>(test.param) == Form::kPlain
                                                                            ? "_reference"
                                                                            : "_fused"));
                          });
