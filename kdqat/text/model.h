@@ -26,23 +26,24 @@ struct Piece {
   bool operator==(const Piece&) const = default;
 };
 
-/// Cuts words into tokens of a vocabulary: WordPiece, Bpe or Unigram. Immutable as seen from outside, so it is
-/// safe to share between threads.
+/// Cuts words into tokens of a vocabulary: WordPiece, Bpe or Unigram. Immutable as seen from outside, so it
+/// is safe to share between threads.
 class Model {
  public:
   virtual ~Model() = default;
 
-  /// Appends the pieces of `word`: well-formed UTF-8, or any bytes for a model of WordForm::kBytes; of at most
-  /// 2^31 bytes. Takes n log n time in the length of the word. Throws InvalidArgument for a character that no
-  /// token covers where the model has no unknown token (BPE drops it if the file names none, as Hugging Face).
+  /// Appends the pieces of `word`: well-formed UTF-8, or any bytes for a model of WordForm::kBytes; less than
+  /// 2^31 bytes. Takes n log n time in the length of the word. A character without a token is the unknown
+  /// token; if there is none, BPE leaves the character out and Unigram throws InvalidArgument. BPE throws
+  /// InvalidArgument if the file names an unknown token that the vocabulary lacks.
   virtual void append_pieces(std::string_view word, std::vector<Piece>& pieces) const = 0;
 };
 
-/// How the pre-tokenizer writes words.
+/// How the pre-tokenizer hands over words.
 enum class WordForm {
-  kText,   ///< as they are
-  kBytes,  ///< as they are, for a model of type BPE whose tokens are written in byte-level characters: "Ġ" is
-           ///< the byte 0x20. Gives what the word in those characters gives, without writing it so.
+  kText,   ///< as the model's tokens are written
+  kBytes,  ///< as bytes, where the model's tokens are written in byte-level characters: "Ġ" is the byte 0x20.
+           ///< Gives what the word in those characters gives, without writing it so.
 };
 
 struct ModelAndTokens {
@@ -50,10 +51,14 @@ struct ModelAndTokens {
   std::unique_ptr<const Model> model;
 };
 
+/// Whether make_model takes WordForm::kBytes: a BPE without byte_fallback, continuing_subword_prefix and
+/// end_of_word_suffix, as all byte-level models in use but CLIP's.
+bool takes_bytes(const base::JsonFields& model);
+
 /// The model of tokenizer.json's object "model", and its vocabulary. Throws FormatError that names the field
-/// for: a type other than WordPiece, BPE and Unigram; what Tokens refuses; an unknown token that is not in the
-/// vocabulary (WordPiece, Unigram); merges of tokens that are not in the vocabulary; dropout. Throws
-/// InvalidArgument for WordForm::kBytes with a model other than BPE.
+/// for: a type other than WordPiece, BPE and Unigram; what Tokens refuses; an unknown token that is not in
+/// the vocabulary (WordPiece, Unigram); merges of tokens that are not in the vocabulary; dropout. Throws
+/// InvalidArgument for WordForm::kBytes where takes_bytes is false.
 ModelAndTokens make_model(const base::JsonFields& model, WordForm form = WordForm::kText);
 
 }  // namespace kdqat::text

@@ -2,12 +2,25 @@
 
 #include <algorithm>
 #include <deque>
-#include <numeric>
 
 namespace kdqat::text {
 namespace {
 
 constexpr std::size_t kBytes = 256;
+
+// Most tokens differ within their first eight bytes, which compare as one number.
+struct SortKey {
+  std::uint64_t first_bytes;
+  std::int32_t position;
+};
+
+std::uint64_t first_bytes(std::string_view token) {
+  std::uint64_t bytes = 0;
+  for (std::size_t i = 0; i < sizeof(bytes); ++i) {
+    bytes = bytes << 8U | (i < token.size() ? static_cast<unsigned char>(token[i]) : 0U);
+  }
+  return bytes;
+}
 
 }  // namespace
 
@@ -19,15 +32,29 @@ struct TokenTrie::Pending {
   std::size_t depth;
 };
 
-TokenTrie::TokenTrie(std::span<const std::string> tokens) : units_(1 + kBytes) {
-  std::vector<std::int32_t> sorted(tokens.size());
-  std::iota(sorted.begin(), sorted.end(), 0);
+std::vector<std::int32_t> sort_by_bytes(std::span<const std::string> tokens) {
+  std::vector<SortKey> keys;
+  keys.reserve(tokens.size());
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    keys.push_back({.first_bytes = first_bytes(tokens[i]), .position = static_cast<std::int32_t>(i)});
+  }
+  std::sort(keys.begin(), keys.end(), [&](const SortKey& a, const SortKey& b) {
+    if (a.first_bytes != b.first_bytes) return a.first_bytes < b.first_bytes;
+    const int order =
+        tokens[static_cast<std::size_t>(a.position)].compare(tokens[static_cast<std::size_t>(b.position)]);
+    return order != 0 ? order < 0 : a.position < b.position;
+  });
+  std::vector<std::int32_t> sorted;
+  sorted.reserve(keys.size());
+  for (const SortKey& key : keys) sorted.push_back(key.position);
+  return sorted;
+}
+
+TokenTrie::TokenTrie(std::span<const std::string> tokens, std::span<const std::int32_t> sorted)
+    : units_(1 + kBytes) {
   const auto token = [&](std::size_t i) -> const std::string& {
     return tokens[static_cast<std::size_t>(sorted[i])];
   };
-  std::sort(sorted.begin(), sorted.end(), [&](std::int32_t a, std::int32_t b) {
-    return tokens[static_cast<std::size_t>(a)] < tokens[static_cast<std::size_t>(b)];
-  });
 
   // Level by level: the nodes of many children come first, those of one child fill the gaps. No recursion,
   // since a token may be longer than the stack is deep.
@@ -35,7 +62,7 @@ TokenTrie::TokenTrie(std::span<const std::string> tokens) : units_(1 + kBytes) {
   std::string bytes;
   for (; !pending.empty(); pending.pop_front()) {
     auto [node, first, last, depth] = pending.front();
-    if (first < last && token(first).size() == depth) {
+    while (first < last && token(first).size() == depth) {
       if (node != kRoot) units_[node].id = sorted[first];
       ++first;
     }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kdqat/base/json.h"
+#include "kdqat/text/token_trie.h"
 
 namespace kdqat::text {
 
@@ -18,17 +19,18 @@ class Tokens {
   /// More ids than this without a token are refused, so that a small file can't ask for much memory.
   static constexpr std::int64_t kMostHoles = 1 << 20;
 
-  /// Of tokens with id = position. A token that occurs twice is found under its last id, as in Hugging Face.
+  /// Of tokens with id = position. A token that occurs twice is found under its last id, as in Hugging Face's
+  /// Unigram.
   explicit Tokens(std::vector<std::string> tokens);
 
   /// Of a JSON object {token: id}, the field `name` of `model`. Throws FormatError for: another type; an id
-  /// that is no integer from 0 to the number of tokens + kMostHoles; two tokens with one id.
+  /// that is no integer from 0 to the number of tokens - 1 + kMostHoles; two tokens with one id.
   static Tokens from_object(const base::JsonFields& model, std::string_view name);
 
   /// The greatest id + 1.
   std::int64_t size() const { return static_cast<std::int64_t>(tokens_.size()); }
 
-  /// The number of ids that have a token.
+  /// The number of tokens; less than size() where there are holes.
   std::int64_t count() const { return static_cast<std::int64_t>(sorted_.size()); }
 
   /// The token of an id below size(); "" for a hole.
@@ -37,12 +39,14 @@ class Tokens {
   /// The id of a token.
   std::optional<std::int32_t> find(std::string_view token) const;
 
-  /// All ids with a token, ordered by the bytes of their tokens.
+  /// The tokens, id = position; "" where there is a hole.
+  const std::vector<std::string>& all() const { return tokens_; }
+
+  /// All ids with a token, in the order of sort_by_bytes.
   const std::vector<std::int32_t>& sorted() const { return sorted_; }
 
  private:
   Tokens() = default;
-  void sort(const std::vector<bool>& is_hole);
 
   std::vector<std::string> tokens_;
   std::vector<std::int32_t> sorted_;
