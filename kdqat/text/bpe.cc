@@ -20,7 +20,6 @@
 #include "kdqat/text/merge_table.h"
 #include "kdqat/text/token_trie.h"
 #include "kdqat/text/unicode.h"
-#include "kdqat/text/utf8.h"
 #include "kdqat/text/whole_words.h"
 
 namespace kdqat::text {

@@ -14,7 +14,7 @@
 #include "kdqat/base/error.h"
 #include "kdqat/text/byte_tokens.h"
 #include "kdqat/text/token_trie.h"
-#include "kdqat/text/utf8.h"
+#include "kdqat/text/unicode.h"
 #include "kdqat/text/whole_words.h"
 
 namespace kdqat::text {

@@ -1,11 +1,20 @@
 #include "kdqat/text/word_piece.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "kdqat/base/error.h"
-#include "kdqat/text/utf8.h"
 
 namespace kdqat::text {
+namespace {
+
+std::size_t count_characters(std::string_view text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;  // not a continuation byte
+  }));
+}
+
+}  // namespace
 
 WordPiece::WordPiece(const Tokens& tokens, const Settings& settings)
     : trie_(tokens.all(), tokens.sorted()),
