@@ -311,7 +311,7 @@ MergeTable read_merges(const base::JsonFields& model, const Tokens& tokens, std:
   MergeTable table(merges->size());
   std::uint32_t rank = 0;
   for (std::size_t i = 0; i < merges->size(); ++i) {
-    const std::string where = concat(model.where(), ": merges[", i, "]");
+    const std::string where = model.where() + ": merges[" + std::to_string(i) + "]";
     const auto merge = read_merge((*merges)[i], where);
     if (!merge) continue;
     const auto& [left, right] = *merge;

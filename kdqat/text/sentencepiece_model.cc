@@ -193,8 +193,9 @@ SentencePieceModel parse_sentencepiece_model(std::string_view bytes, const std::
   while (message.next()) {
     switch (message.number()) {
       case 1:
+        // Not concat: its stream would take most of the time.
         model.pieces.push_back(
-            read_piece(message.bytes(), concat(where, ": pieces[", model.pieces.size(), "]")));
+            read_piece(message.bytes(), where + ": pieces[" + std::to_string(model.pieces.size()) + "]"));
         break;
       case 2:
         read_trainer_spec(message.bytes(), concat(where, ": trainer_spec"), model);

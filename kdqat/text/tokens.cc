@@ -15,9 +15,10 @@ using nlohmann::json;
 
 std::int64_t read_id(const std::string& where, const std::string& token, const json& value,
                      std::int64_t greatest) {
+  // A number above the largest int64 is stored as unsigned; as int64 it would wrap around.
   const bool fits = value.is_number_integer() &&
                     !(value.is_number_unsigned() && std::cmp_greater(value.get<std::uint64_t>(), greatest));
-  if (!fits || value.get<std::int64_t>() < 0) {
+  if (!fits || value.get<std::int64_t>() < 0 || value.get<std::int64_t>() > greatest) {
     throw FormatError(concat(where, ": ", base::quote(token), ": expected an id from 0 to ", greatest,
                              ", found ", base::describe(value)));
   }
