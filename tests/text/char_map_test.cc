@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "kdqat/base/error.h"
 #include "kdqat/base/random.h"
@@ -39,9 +40,26 @@ TEST(CharMapTest, GivesWhatHuggingFaceGives) {
   }
 }
 
+/// A map of one entry: `label` to "x". Its unit is at `offset` ^ `label`, its value beside it.
+std::string map_of_one_entry(std::uint32_t root, std::uint32_t offset, std::uint32_t label) {
+  std::vector<std::uint32_t> units(512);
+  units[0] = root;
+  units[offset ^ label] = label | 1U << 8U | 1U << 10U;
+  units[offset ^ label ^ 1U] = 1U << 31U;
+  std::string blob = unit(static_cast<std::uint32_t>(4 * units.size()));
+  for (const std::uint32_t value : units) blob += unit(value);
+  return blob + "x";
+}
+
 TEST(CharMapTest, AZeroByteEndsWhatIsLookedUp) {
-  EXPECT_EQ(CharMap(fixture_blob(), "map").find(std::string("\0A", 2)), std::nullopt);
+  EXPECT_EQ(CharMap(map_of_one_entry(2U << 10U, 2, 0), "map").find(std::string("\0A", 2)), std::nullopt);
   EXPECT_EQ(CharMap(fixture_blob(), "map").find(""), std::nullopt);
+}
+
+TEST(CharMapTest, OffsetsAreNearOrFar) {
+  EXPECT_EQ(CharMap(map_of_one_entry(2U << 10U, 2, 'a'), "map").find("ab"), "x");
+  const std::uint32_t is_far = 1U << 9U;
+  EXPECT_EQ(CharMap(map_of_one_entry(is_far | 1U << 10U, 256, 'a'), "map").find("ab"), "x");
 }
 
 TEST(CharMapTest, DamagedMapsAreNamed) {

@@ -96,6 +96,13 @@ TEST(SentencePieceModelTest, DamagedModelsAreNamed) {
          "m: trainer_spec: unk_id: expected an id from 0 to 0, found 1");
 }
 
+TEST(SentencePieceModelTest, NegativeNumbersHaveTenBytes) {
+  const std::string unk_id = "\xC0\x02" + std::string(9, '\xFF') + "\x01";
+  EXPECT_THAT(
+      [&] { parse_sentencepiece_model(bytes_field(1, "") + bytes_field(2, unk_id), "m"); },
+      ThrowsMessage<base::FormatError>("m: trainer_spec: unk_id: expected an id from 0 to 0, found -1"));
+}
+
 TEST(SentencePieceModelTest, CutOrChangedModelsAreRefusedOrRead) {
   base::Random random(/*seed=*/1);
   for (const json& record : read_json_fixture("sentencepiece.json")) {
