@@ -123,8 +123,8 @@ class Unigram final : public Model {
     // A token may be made of unknown characters and of the unknown token's own name.
     const std::int32_t id = trie_.find(part);
     if (id == kNoId && byte_tokens_ && byte_tokens_->have_all(part)) {
-      for (auto byte = part.rbegin(); byte != part.rend(); ++byte) {
-        pieces.push_back({.id = byte_tokens_->id(*byte), .begin = begin, .end = end});
+      for (std::size_t i = part.size(); i-- > 0;) {
+        pieces.push_back({.id = byte_tokens_->id(part[i]), .begin = begin, .end = end});
       }
     } else {
       pieces.push_back({.id = id == kNoId ? unknown_id_ : id, .begin = begin, .end = end});

@@ -8,10 +8,12 @@
 namespace kdqat::text {
 namespace {
 
-std::size_t count_characters(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+bool has_more_characters(std::string_view word, std::size_t count) {
+  if (word.size() <= count) return false;
+  const auto characters = std::count_if(word.begin(), word.end(), [](char c) {
     return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;  // not a continuation byte
-  }));
+  });
+  return static_cast<std::size_t>(characters) > count;
 }
 
 }  // namespace
@@ -33,7 +35,7 @@ void WordPiece::append_ids(std::string_view word, std::vector<std::int32_t>& ids
 
 void WordPiece::append_pieces(std::string_view word, std::vector<Piece>& pieces) const {
   const std::size_t num_before = pieces.size();
-  bool is_known = word.size() <= max_characters_ || count_characters(word) <= max_characters_;
+  bool is_known = !has_more_characters(word, max_characters_);
   std::optional<TokenTrie::Node> node = TokenTrie::kRoot;
   std::size_t begin = 0;
   while (is_known && begin < word.size()) {
