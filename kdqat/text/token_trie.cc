@@ -8,6 +8,10 @@ namespace {
 
 constexpr std::size_t kBytes = 256;
 
+// So many units are tried before the search goes on behind all: else a vocabulary whose nodes have many
+// children of no order, of which few fit into the gaps, would take time quadratic in its size.
+constexpr std::uint32_t kMostCandidates = 4096;
+
 // Most tokens differ within their first eight bytes, which compare as one number.
 struct SortKey {
   std::uint64_t first_bytes;
@@ -86,9 +90,13 @@ TokenTrie::TokenTrie(std::span<const std::string> tokens, std::span<const std::i
 /// A base at which the units of all `bytes`, which ascend, are free.
 std::uint32_t TokenTrie::find_base(std::string_view bytes) {
   const auto offset = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
-  const Node first_candidate = std::max<Node>(search_start_, offset(0) + 1U);
+  Node first_candidate = std::max<Node>(search_start_, offset(0) + 1U);
   std::size_t num_taken = 0;
   for (Node candidate = first_candidate;; ++candidate) {
+    if (candidate - first_candidate == kMostCandidates) {
+      search_start_ = first_candidate = candidate = static_cast<Node>(units_.size());
+      num_taken = 0;
+    }
     // A unit for every byte that may follow a base: looking up a child needs no check of bounds.
     if (units_.size() < candidate + kBytes) units_.resize(candidate + kBytes);
     const std::uint32_t base = candidate - offset(0);

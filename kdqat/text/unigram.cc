@@ -25,6 +25,7 @@ using nlohmann::json;
 
 constexpr double kUnknownPenalty = 10;  // tokenizers' K_UNK_PENALTY
 constexpr std::int32_t kNoId = -1;
+constexpr std::size_t kLongestToken = 1000;  // bytes
 
 struct UnigramSettings {
   std::vector<double> scores;  // of each id
@@ -144,7 +145,12 @@ std::pair<std::string, double> read_entry(const json& entry, std::size_t id, con
     throw base::FormatError(
         concat(model.where(), ": vocab[", id, "]: expected [token, score], found ", base::describe(entry)));
   }
-  return {entry[0].get<std::string>(), entry[1].get<double>()};
+  auto token = entry[0].get<std::string>();
+  if (token.size() > kLongestToken) {
+    throw base::FormatError(concat(model.where(), ": vocab[", id, "]: expected a token of at most ",
+                                   kLongestToken, " bytes, found ", token.size()));
+  }
+  return {std::move(token), entry[1].get<double>()};
 }
 
 }  // namespace

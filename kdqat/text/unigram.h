@@ -16,7 +16,7 @@ namespace kdqat::text {
 /// unknown tokens become one. With byte_fallback an unknown token becomes the tokens <0x00> ... <0xFF> of its
 /// bytes, if the vocabulary has all of them; each stands for all of the unknown part.
 ///
-/// Takes time linear in the length of the word, times the length of the longest token.
+/// Takes time linear in the length of the word, times the length of the longest token, which has a limit.
 ///
 /// Fields of tokenizer.json: vocab, an array of [token, score], id = position; unk_id (a word with an unknown
 /// character throws InvalidArgument if absent); byte_fallback (false). Throws FormatError for a wrong type

@@ -72,6 +72,8 @@ TEST(UnigramTest, WrongFieldsAreNamed) {
   expect("/vocab/1", json::array({"a"}),
          "model: vocab[1]: expected [token, score], found an array of 1 values");
   expect("/vocab/1/0", 1, "model: vocab[1]: expected [token, score], found an array of 2 values");
+  expect("/vocab/1/0", std::string(1001, 'a'),
+         "model: vocab[1]: expected a token of at most 1000 bytes, found 1001");
   expect("/vocab/1/1", "1", "model: vocab[1]: expected [token, score], found an array of 2 values");
 }
 
