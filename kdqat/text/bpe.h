@@ -16,7 +16,9 @@ namespace kdqat::text {
 /// Fields of tokenizer.json, with the rules of Hugging Face's tokenizers:
 /// - merges: an array of "a b" or ["a", "b"], the first to be merged first; of a pair that stands twice the
 ///   later place counts;
-/// - unk_token: what a character without a token becomes; absent: the character is left out;
+/// - unk_token: what a character without a token becomes; absent: the character is left out, and what follows
+/// seems
+///   to begin earlier, as in Hugging Face;
 /// - fuse_unk (false): neighbouring unknown characters are one unknown token;
 /// - byte_fallback (false): such a character becomes the tokens <0x00> ... <0xFF> of its bytes, if the
 ///   vocabulary has all of them;
