@@ -16,14 +16,13 @@ namespace kdqat::text {
 /// Fields of tokenizer.json, with the rules of Hugging Face's tokenizers:
 /// - merges: an array of "a b" or ["a", "b"], the first to be merged first; of a pair that stands twice the
 ///   later place counts;
-/// - unk_token: what a character without a token becomes; absent: the character is left out, and what follows
-/// seems
-///   to begin earlier, as in Hugging Face;
+/// - unk_token: what a character without a token becomes; absent: the character is left out, and what
+///   follows seems to begin earlier, as in Hugging Face;
 /// - fuse_unk (false): neighbouring unknown characters are one unknown token;
 /// - byte_fallback (false): such a character becomes the tokens <0x00> ... <0xFF> of its bytes, if the
 ///   vocabulary has all of them;
 /// - continuing_subword_prefix, end_of_word_suffix (none): how tokens are written that continue or end a
-/// word;
+///   word;
 /// - ignore_merges (false): a word that is a token is that token, whatever the merges are;
 /// - dropout: absent or 0.
 /// Throws FormatError for a wrong type, another dropout, and a merge of or to what is not among `tokens`.
