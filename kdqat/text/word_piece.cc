@@ -24,15 +24,6 @@ WordPiece::WordPiece(const Tokens& tokens, const Settings& settings)
       unknown_id_(settings.unknown_id),
       max_characters_(settings.max_input_chars_per_word) {}
 
-WordPiece::WordPiece(std::span<const std::string> tokens, std::int32_t unknown_id)
-    : WordPiece(Tokens({tokens.begin(), tokens.end()}), {.unknown_id = unknown_id}) {}
-
-void WordPiece::append_ids(std::string_view word, std::vector<std::int32_t>& ids) const {
-  std::vector<Piece> pieces;
-  append_pieces(word, pieces);
-  for (const Piece& piece : pieces) ids.push_back(piece.id);
-}
-
 void WordPiece::append_pieces(std::string_view word, std::vector<Piece>& pieces) const {
   const std::size_t num_before = pieces.size();
   bool is_known = !has_more_characters(word, max_characters_);

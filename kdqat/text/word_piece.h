@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,10 +29,6 @@ class WordPiece final : public Model {
   WordPiece(const Tokens& tokens, const Settings& settings);
 
   void append_pieces(std::string_view word, std::vector<Piece>& pieces) const override;
-
-  // For Tokenizer, until it takes a Model.
-  WordPiece(std::span<const std::string> tokens, std::int32_t unknown_id);
-  void append_ids(std::string_view word, std::vector<std::int32_t>& ids) const;
 
  private:
   TokenTrie trie_;
