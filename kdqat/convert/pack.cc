@@ -12,7 +12,8 @@
 #include "kdqat/model/pretrained.h"
 #include "kdqat/quant/fake_quantize.h"
 #include "kdqat/runtime/weights.h"
-#include "kdqat/text/vocabulary.h"
+#include "kdqat/text/bert_document.h"
+#include "kdqat/text/tokenizer_files.h"
 
 namespace kdqat::convert {
 namespace {
@@ -67,9 +68,9 @@ void add_quantized(const model::NamedParameter& parameter, const QuantizationCon
   packed.add_floats(parameter.name + format::kScalesSuffix, quantized.scales);
 }
 
-void add_vocabulary(const text::Vocabulary& vocabulary, PackedTensors& packed) {
+void add_vocabulary(const std::vector<std::string>& tokens, PackedTensors& packed) {
   std::vector<std::uint8_t> bytes;
-  for (const std::string& token : vocabulary.tokens) {
+  for (const std::string& token : tokens) {
     bytes.insert(bytes.end(), token.begin(), token.end());
     bytes.push_back('\n');
   }
@@ -126,16 +127,17 @@ PackedTensors pack_parameters(model::Classifier& student) {
 std::int64_t pack(const std::filesystem::path& model_dir, const std::filesystem::path& output) {
   model::Classifier classifier = model::load_classifier(model_dir).classifier;
   check_can_pack(classifier, model_dir);
-  const text::Vocabulary vocabulary = text::load_vocabulary(model_dir);
+  const text::TokenizerDocument document = text::read_tokenizer(model_dir);
+  const text::Version1Tokenizer tokenizer = text::to_version_1(document.json, document.where);
   format::PackedHeader header{.config = classifier.config(),
                               .quantization = *classifier.quantization(),
-                              .tokenizer = text::settings_to_json(vocabulary)};
+                              .tokenizer = tokenizer.settings};
   nlohmann::json& section = header.config.source["kdqat"];
   section["quantization"] = format::to_json(header.quantization);
   section["max_seq_length"] = section.value("max_seq_length", header.config.max_position_embeddings);
 
   PackedTensors packed = pack_parameters(classifier);
-  add_vocabulary(vocabulary, packed);
+  add_vocabulary(tokenizer.tokens, packed);
   format::write_safetensors(output, packed.tensors(), format::to_metadata(header));
   return static_cast<std::int64_t>(std::filesystem::file_size(output));
 }

@@ -11,7 +11,7 @@
 #include "kdqat/format/packed_model.h"
 #include "kdqat/runtime/encoder.h"
 #include "kdqat/runtime/weights.h"
-#include "kdqat/text/vocabulary.h"
+#include "kdqat/text/bert_document.h"
 
 namespace kdqat::runtime {
 namespace {
@@ -32,8 +32,8 @@ text::Tokenizer make_tokenizer(const format::SafetensorsFile& file, const format
                              " ", format::to_string(view.shape)));
   }
   const std::string_view tokens(reinterpret_cast<const char*>(view.bytes.data()), view.bytes.size());
-  text::Tokenizer tokenizer(
-      text::vocabulary_from_settings(header.tokenizer, text::split_lines(tokens), where));
+  text::Tokenizer tokenizer(text::make_version_1_document(header.tokenizer, text::split_lines(tokens), where),
+                            where);
   if (tokenizer.vocab_size() > header.config.vocab_size) {
     throw FormatError(concat(where, ": expected at most ", header.config.vocab_size,
                              " tokens, the rows of the embedding, found ", tokenizer.vocab_size()));

@@ -120,9 +120,9 @@ data::Task resolve_task(const std::string& name, const std::optional<data::Custo
 
 text::Tokenizer load_tokenizer(const std::filesystem::path& model_dir, const format::EncoderConfig& config) {
   text::Tokenizer tokenizer = text::Tokenizer::load(model_dir);
-  if (tokenizer.vocab_size() != config.vocab_size) {
-    throw base::FormatError(base::concat(model_dir.string(), ": expected a vocabulary of ", config.vocab_size,
-                                         " tokens (vocab_size of config.json), found ",
+  if (tokenizer.vocab_size() > config.vocab_size) {
+    throw base::FormatError(base::concat(model_dir.string(), ": expected a vocabulary of at most ",
+                                         config.vocab_size, " tokens (vocab_size of config.json), found ",
                                          tokenizer.vocab_size()));
   }
   return tokenizer;
