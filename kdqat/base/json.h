@@ -37,6 +37,7 @@ class JsonFields {
   JsonFields(const nlohmann::json& value, std::string where);
 
   const std::string& where() const { return where_; }
+  const nlohmann::json& value() const { return object_; }
 
   /// The field; nullptr if it is absent or null.
   const nlohmann::json* find(std::string_view name) const;

@@ -8,8 +8,8 @@
 #include "kdqat/cli/console.h"
 #include "kdqat/cli/student_check.h"
 #include "kdqat/model/pretrained.h"
+#include "kdqat/text/tokenizer_files.h"
 #include "kdqat/text/unicode.h"
-#include "kdqat/text/vocabulary.h"
 #include "kdqat/train/commands.h"
 #include "kdqat/train/model_settings.h"
 
@@ -50,10 +50,6 @@ std::vector<std::string> names_of(const std::optional<text::Tokenizer>& tokenize
   for (std::int64_t i = 0; i < ids.numel(); ++i)
     names.push_back(tokenizer->token(ids[i].item<std::int64_t>()));
   return names;
-}
-
-bool has_vocabulary(const std::filesystem::path& dir) {
-  return std::filesystem::exists(dir / "vocab.txt") || std::filesystem::exists(dir / "tokenizer.json");
 }
 
 /// Sentences of one batch for the ends, trace and density of a Hessian: its graph is kept in memory.
@@ -99,7 +95,7 @@ AnalysisInputs load_analysis_inputs(const AnalysisConfig& config) {
                         .batches = {},
                         .together = {},
                         .tokenizer = {}};
-  if (!config.from_batch() || has_vocabulary(config.teacher_dir))
+  if (!config.from_batch() || text::has_tokenizer(config.teacher_dir))
     inputs.tokenizer = train::load_tokenizer(config.teacher_dir, teacher.config());
   if (config.from_batch()) {
     inputs.together = data::read_batch_file(config.batch_file, batch_limits(teacher.config()));
@@ -120,17 +116,17 @@ model::Signals evaluate_signals(const model::Classifier& classifier, const data:
   return signals;
 }
 
-std::vector<analysis::TokenClass> token_classes(const AnalysisBatch& batch) {
+std::vector<analysis::TokenClass> token_classes(const AnalysisBatch& batch,
+                                                const text::Tokenizer& tokenizer) {
   std::vector<analysis::TokenClass> classes(static_cast<std::size_t>(batch.batch.tokens()),
                                             analysis::TokenClass::kOther);
-  const text::SpecialTokenNames names;
   for (std::size_t i = 0; i < batch.tokens.size(); ++i) {
-    const std::string& token = batch.tokens[i];
-    if (token == names.cls) {
+    const auto id = batch.batch.input_ids[static_cast<std::int64_t>(i)].item<std::int64_t>();
+    if (id == tokenizer.first_special_token()) {
       classes[i] = analysis::TokenClass::kCls;
-    } else if (token == names.sep) {
+    } else if (id == tokenizer.last_special_token()) {
       classes[i] = analysis::TokenClass::kSep;
-    } else if (is_punctuation(token)) {
+    } else if (is_punctuation(batch.tokens[i])) {
       classes[i] = analysis::TokenClass::kPunctuation;
     }
   }

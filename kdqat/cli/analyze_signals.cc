@@ -221,7 +221,11 @@ nlohmann::json analyze_norms(const AnalysisInputs& inputs, const AnalysisConfig&
   for_each_batch(
       inputs, config, "norms", [&](std::size_t, const AnalysisBatch& batch, const BatchSignals& signals) {
         const std::vector<analysis::AttentionNorms> norms = of_teacher.norms(batch.batch, signals.teacher);
-        const std::vector<analysis::TokenClass> classes = token_classes(batch);
+        const std::vector<analysis::TokenClass> classes =
+            inputs.tokenizer
+                ? token_classes(batch, *inputs.tokenizer)
+                : std::vector<analysis::TokenClass>(static_cast<std::size_t>(batch.batch.tokens()),
+                                                    analysis::TokenClass::kOther);
         if (config.from_batch()) document["teacher"] = norms_of_batch(norms, batch.batch, heads);
         for (std::size_t s = 0; s < differences.size(); ++s) {
           differences[s].add({.norms = norms, .signals = signals.teacher},

@@ -15,6 +15,7 @@ namespace {
 struct TokenizeConfig {
   std::filesystem::path model_dir;
   std::int64_t max_seq_length = 0;
+  bool with_offsets = false;
 };
 
 void append_ids(std::string& line, const std::vector<std::int32_t>& ids) {
@@ -22,6 +23,15 @@ void append_ids(std::string& line, const std::vector<std::int32_t>& ids) {
   for (std::size_t i = 0; i < ids.size(); ++i) {
     if (i > 0) line.push_back(',');
     line.append(std::to_string(ids[i]));
+  }
+  line.push_back(']');
+}
+
+void append_offsets(std::string& line, const std::vector<text::Offsets>& offsets) {
+  line.push_back('[');
+  for (std::size_t i = 0; i < offsets.size(); ++i) {
+    if (i > 0) line.push_back(',');
+    line.append(base::concat('[', offsets[i].begin, ',', offsets[i].end, ']'));
   }
   line.push_back(']');
 }
@@ -37,11 +47,16 @@ void run_tokenize(const TokenizeConfig& config) {
   for (std::vector<text::TextInput> texts; !(texts = reader.read(kLines)).empty();) {
     std::string lines;
     for (std::size_t i = 0; i < texts.size(); ++i) {
-      const text::Encoding encoding = encode(tokenizer, texts[i], max_seq_length, reader.place(i));
+      const text::Encoding encoding =
+          encode(tokenizer, texts[i], max_seq_length, reader.place(i), config.with_offsets);
       lines.append("{\"input_ids\":");
       append_ids(lines, encoding.input_ids);
       lines.append(",\"token_type_ids\":");
       append_ids(lines, encoding.token_type_ids);
+      if (config.with_offsets) {
+        lines.append(",\"offsets\":");
+        append_offsets(lines, encoding.offsets);
+      }
       lines.append("}\n");
     }
     std::cout << lines;
@@ -63,6 +78,10 @@ void register_tokenize(CLI::App& app, Action& action) {
       ->add_option("--max-seq-length", config->max_seq_length,
                    "Tokens at which a text or pair is cut, [CLS] and [SEP] counted [the model's positions]")
       ->check(CLI::Range(std::int64_t{3}, std::int64_t{1} << 30));
+  command->add_flag(
+      "--offsets", config->with_offsets,
+      "Adds \"offsets\": the characters [begin, end] of the text that each token stands for, [0, 0] "
+      "for special tokens");
   command->callback([config, &action] { action = [config] { run_tokenize(*config); }; });
 }
 

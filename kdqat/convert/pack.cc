@@ -12,7 +12,7 @@
 #include "kdqat/model/pretrained.h"
 #include "kdqat/quant/fake_quantize.h"
 #include "kdqat/runtime/weights.h"
-#include "kdqat/text/vocabulary.h"
+#include "kdqat/text/tokenizer_files.h"
 
 namespace kdqat::convert {
 namespace {
@@ -67,16 +67,6 @@ void add_quantized(const model::NamedParameter& parameter, const QuantizationCon
   packed.add_floats(parameter.name + format::kScalesSuffix, quantized.scales);
 }
 
-void add_vocabulary(const text::Vocabulary& vocabulary, PackedTensors& packed) {
-  std::vector<std::uint8_t> bytes;
-  for (const std::string& token : vocabulary.tokens) {
-    bytes.insert(bytes.end(), token.begin(), token.end());
-    bytes.push_back('\n');
-  }
-  const auto size = static_cast<std::int64_t>(bytes.size());
-  packed.add_bytes(format::kVocabularyTensor, DType::kU8, {size}, std::move(bytes));
-}
-
 void check_can_pack(const model::Classifier& classifier, const std::filesystem::path& model_dir) {
   const auto& quantization = classifier.quantization();
   const std::string where = model_dir.string();
@@ -126,16 +116,17 @@ PackedTensors pack_parameters(model::Classifier& student) {
 std::int64_t pack(const std::filesystem::path& model_dir, const std::filesystem::path& output) {
   model::Classifier classifier = model::load_classifier(model_dir).classifier;
   check_can_pack(classifier, model_dir);
-  const text::Vocabulary vocabulary = text::load_vocabulary(model_dir);
+  format::PackedTokenizer tokenizer = format::pack_tokenizer(text::read_tokenizer(model_dir).json);
   format::PackedHeader header{.config = encoder::to_json(classifier.config()),
                               .quantization = *classifier.quantization(),
-                              .tokenizer = text::settings_to_json(vocabulary)};
+                              .tokenizer = tokenizer.encoding};
   nlohmann::json& section = header.config["kdqat"];
   section["quantization"] = format::to_json(header.quantization);
   section["max_seq_length"] = section.value("max_seq_length", classifier.config().max_length());
 
   PackedTensors packed = pack_parameters(classifier);
-  add_vocabulary(vocabulary, packed);
+  const auto size = static_cast<std::int64_t>(tokenizer.bytes.size());
+  packed.add_bytes(format::kTokenizerTensor, DType::kU8, {size}, std::move(tokenizer.bytes));
   format::write_safetensors(output, packed.tensors(), format::to_metadata(header));
   return static_cast<std::int64_t>(std::filesystem::file_size(output));
 }

@@ -11,7 +11,7 @@
 #include "kdqat/format/packed_model.h"
 #include "kdqat/runtime/encoder.h"
 #include "kdqat/runtime/weights.h"
-#include "kdqat/text/vocabulary.h"
+#include "kdqat/text/bert_document.h"
 
 namespace kdqat::runtime {
 namespace {
@@ -24,8 +24,9 @@ using Group = std::span<const text::Encoding* const>;
 /// Tokens whose activations stay in a core's cache from one layer to the next.
 constexpr std::int64_t kGroupTokens = 96;
 
-text::Tokenizer make_tokenizer(const format::SafetensorsFile& file, const format::PackedHeader& header,
-                               std::int64_t rows) {
+/// The tokenizer.json document of a file, whatever its version.
+nlohmann::json read_tokenizer_document(const format::SafetensorsFile& file, const format::PackedHeader& header) {
+  if (header.version > 1) return format::read_packed_tokenizer(file, header);
   const format::TensorView& view = file.tensor(format::kVocabularyTensor);
   const std::string where = concat(file.path().string(), ": tensor '", format::kVocabularyTensor, "'");
   if (view.dtype != format::DType::kU8 || view.shape.size() != 1) {
@@ -33,11 +34,18 @@ text::Tokenizer make_tokenizer(const format::SafetensorsFile& file, const format
                              " ", format::to_string(view.shape)));
   }
   const std::string_view tokens(reinterpret_cast<const char*>(view.bytes.data()), view.bytes.size());
-  text::Tokenizer tokenizer(
-      text::vocabulary_from_settings(header.tokenizer, text::split_lines(tokens), where));
+  return text::make_version_1_document(header.tokenizer, text::split_lines(tokens), where);
+}
+
+text::Tokenizer make_tokenizer(const format::SafetensorsFile& file, const format::PackedHeader& header,
+                               std::int64_t rows) {
+  const std::string where =
+      concat(file.path().string(), ": tensor '",
+             header.version > 1 ? format::kTokenizerTensor : format::kVocabularyTensor, "'");
+  text::Tokenizer tokenizer(read_tokenizer_document(file, header), where);
   if (tokenizer.vocab_size() > rows) {
-    throw FormatError(concat(where, ": expected at most ", rows, " tokens, the rows of the embedding, found ",
-                             tokenizer.vocab_size()));
+    throw FormatError(concat(where, ": expected at most ", rows,
+                             " tokens, the rows of the embedding, found ", tokenizer.vocab_size()));
   }
   return tokenizer;
 }

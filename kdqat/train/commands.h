@@ -20,7 +20,7 @@ data::Task resolve_task(const std::string& name, const std::optional<data::Custo
                         const encoder::EncoderConfig& model, const std::filesystem::path& training_data);
 
 /// The tokenizer of a model directory. Throws as text::Tokenizer::load does, and FormatError if its
-/// vocabulary has not as many tokens as the embedding has rows.
+/// vocabulary has more tokens than the embedding has rows; more rows, to a multiple of 8 say, are no error.
 text::Tokenizer load_tokenizer(const std::filesystem::path& model_dir, const encoder::EncoderConfig& config);
 
 /// Throws InvalidArgument unless the classifier has as many labels as the task, and the same ones where it

@@ -12,6 +12,7 @@
 #include "kdqat/base/version.h"
 #include "kdqat/data/sampler.h"
 #include "kdqat/model/pretrained.h"
+#include "kdqat/text/tokenizer_files.h"
 #include "kdqat/train/bert_adam.h"
 #include "kdqat/train/checkpoint.h"
 #include "kdqat/train/code_statistics.h"

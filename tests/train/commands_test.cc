@@ -55,11 +55,13 @@ TEST(LoadTokenizerTest, RefusesAVocabularyThatDoesNotFitTheEmbedding) {
   encoder::EncoderConfig config;
   config.vocab_size = 5;
   EXPECT_EQ(load_tokenizer(directory.path(), config).vocab_size(), 5);
-  config.vocab_size = 6;
+  config.vocab_size = 6;  // filled up, to a multiple of 8 say
+  EXPECT_EQ(load_tokenizer(directory.path(), config).vocab_size(), 5);
+  config.vocab_size = 4;
   EXPECT_THAT([&] { load_tokenizer(directory.path(), config); },
-              ThrowsMessage<base::FormatError>(
-                  base::concat(directory.path().string(),
-                               ": expected a vocabulary of 6 tokens (vocab_size of config.json), found 5")));
+              ThrowsMessage<base::FormatError>(base::concat(
+                  directory.path().string(),
+                  ": expected a vocabulary of at most 4 tokens (vocab_size of config.json), found 5")));
 }
 
 TEST(CheckLabelsTest, RefusesAnotherNumberOfLabels) {
