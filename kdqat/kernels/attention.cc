@@ -141,7 +141,9 @@ void scores_gradient(const AttentionInput& input, const float* map, const Attent
   constexpr std::int64_t kRowsAhead = 4;  // are prefetched
   const std::int64_t n = head.length;
   const Band band(n, input.terms.window);
+  const bool whole = band.is_whole();
   const float factor = factor_of(input);
+  const float softmax_factor = bias.values == nullptr ? factor : 1.0F;
   const Tile rows = scratch.tile(4, n);
   thread_local std::vector<std::uint8_t> keep;
   keep.resize(static_cast<std::size_t>(gradient.stride));
@@ -149,7 +151,7 @@ void scores_gradient(const AttentionInput& input, const float* map, const Attent
     return values == nullptr ? nullptr : values + start;
   };
   for (std::int64_t row = 0; row < n; ++row) {
-    const TokenRange keys = band.around(row);
+    const TokenRange keys = whole ? TokenRange{0, n} : band.around(row);
     const std::int64_t count = keys.count();
     const std::int64_t start = head.ragged + row * n + keys.first;
     if (row + kRowsAhead < n) {
@@ -164,20 +166,21 @@ void scores_gradient(const AttentionInput& input, const float* map, const Attent
                        .dropout_factor = input.dropout.factor,
                        .arriving_map = whole_row(at(arriving.map, start), count, rows.row(1)),
                        .arriving_scores = whole_row(at(arriving.scores, start), count, rows.row(2))};
-    float* of_scores = gradient.row(row);
-    if (!band.is_whole()) {
-      of_scores = rows.row(3);
+    if (whole) {
+      softmax_row_backward(parts, gradient.stride, softmax_factor, gradient.row(row));
+    } else {
+      float* of_scores = rows.row(3);
       std::copy_n(gradient.row(row) + keys.first, count, of_scores);
       std::fill(of_scores + count, of_scores + padded(count), 0.0F);
+      softmax_row_backward(parts, padded(count), softmax_factor, of_scores);
+      std::copy_n(of_scores, count, gradient.row(row) + keys.first);
+      clear_beside(keys, n, gradient.row(row));
     }
-    softmax_row_backward(parts, padded(count), bias.values == nullptr ? factor : 1.0F, of_scores);
     if (bias.values != nullptr) {
+      float* of_scores = gradient.row(row) + keys.first;
       add(of_scores, count, bias.values + keys.first - row + n - 1);
       for (std::int64_t i = 0; i < count; ++i) of_scores[i] *= factor;
     }
-    if (band.is_whole()) continue;
-    std::copy_n(of_scores, count, gradient.row(row) + keys.first);
-    clear_beside(keys, n, gradient.row(row));
   }
 }
 

@@ -35,8 +35,10 @@ __attribute__((always_inline)) inline void softmax_row(const ScoresRows& row, fl
   for (std::int64_t i = 0; i < size; ++i) map[i] *= inverse;
 }
 
+}  // namespace
+
 KDQAT_MULTIVERSION
-void softmax_of_rows(const ScoresRows& input, const SoftmaxOut& out) {
+void softmax_rows(const ScoresRows& input, const SoftmaxOut& out) {
   const ScoresRows rows = input;  // in registers
   const bool whole_rows = out.scores == rows.scores;
   const auto bytes = static_cast<std::size_t>(rows.last - rows.first) * sizeof(float);
@@ -54,7 +56,7 @@ void softmax_of_rows(const ScoresRows& input, const SoftmaxOut& out) {
 }
 
 KDQAT_MULTIVERSION
-void softmax_backward(const MapRow& row, std::int64_t size, float factor, float* gradient) {
+void softmax_row_backward(const MapRow& row, std::int64_t size, float factor, float* gradient) {
   if (row.keep != nullptr) {
     const std::uint8_t* keep = row.keep;
     const float dropout_factor = row.dropout_factor;
@@ -73,14 +75,6 @@ void softmax_backward(const MapRow& row, std::int64_t size, float factor, float*
     for (std::int64_t i = 0; i < size; ++i) gradient[i] += row.arriving_scores[i];
   }
   for (std::int64_t i = 0; i < size; ++i) gradient[i] *= factor;
-}
-
-}  // namespace
-
-void softmax_rows(const ScoresRows& rows, const SoftmaxOut& out) { softmax_of_rows(rows, out); }
-
-void softmax_row_backward(const MapRow& row, std::int64_t size, float factor, float* gradient) {
-  softmax_backward(row, size, factor, gradient);
 }
 
 }  // namespace kdqat::kernels
