@@ -7,15 +7,15 @@
 #include <vector>
 
 #include "kdqat/base/parallel.h"
-#include "kdqat/kernels/bf16.h"
 #include "kdqat/kernels/bf16_kernels.h"
 #include "kdqat/kernels/bf16_product.h"
 #include "kdqat/kernels/column_sums.h"
-#include "kdqat/kernels/multiversion.h"
 #include "kdqat/kernels/panel_blocks.h"
-#include "kdqat/kernels/prefetch.h"
-#include "kdqat/kernels/reduce.h"
-#include "kdqat/kernels/tile.h"
+#include "kdqat/simd/bf16.h"
+#include "kdqat/simd/multiversion.h"
+#include "kdqat/simd/prefetch.h"
+#include "kdqat/simd/reduce.h"
+#include "kdqat/simd/tile.h"
 
 namespace kdqat::kernels {
 namespace {
@@ -60,8 +60,9 @@ class TransposedGradient {
                   std::uint16_t{0});
         for (std::int64_t tile = 0; tile < tiles_; ++tile) {
           auto* square = reinterpret_cast<float*>(words + tile * kTilePairs * pair_stride());
-          load_transposed({.data = square, .rows = kTilePairs, .cols = kTileRows, .row_stride = kTileRows},
-                          {.data = square, .rows = kTileRows, .cols = kTilePairs, .stride = kTilePairs});
+          simd::load_transposed(
+              {.data = square, .rows = kTilePairs, .cols = kTileRows, .row_stride = kTileRows},
+              {.data = square, .rows = kTileRows, .cols = kTilePairs, .stride = kTilePairs});
         }
       }
     });
@@ -111,13 +112,13 @@ struct TransposedLines {
   std::uint16_t* at(std::int64_t output) const { return gradient.at(output, pair); }
 };
 
-typedef std::uint32_t WordLanes __attribute__((vector_size(kLanes * sizeof(std::uint32_t))));
-typedef std::uint16_t HalfLanes __attribute__((vector_size(kLanes * sizeof(std::uint16_t))));
-static_assert(kColumns == kLanes);
+typedef std::uint32_t WordLanes __attribute__((vector_size(simd::kLanes * sizeof(std::uint32_t))));
+typedef std::uint16_t HalfLanes __attribute__((vector_size(simd::kLanes * sizeof(std::uint16_t))));
+static_assert(kColumns == simd::kLanes);
 
 /// bf16_bits of each lane in its upper half.
-__attribute__((always_inline)) inline WordLanes bf16_words(const FloatLanes& values) {
-  return rounded_upper_half(reinterpret_cast<WordLanes>(values));
+__attribute__((always_inline)) inline WordLanes bf16_words(const simd::FloatLanes& values) {
+  return simd::rounded_upper_half(reinterpret_cast<WordLanes>(values));
 }
 
 /// kColumns outputs of four rows from `col` on; lines: of the transpose, each of half of them.
@@ -125,12 +126,12 @@ __attribute__((always_inline)) inline void convert_columns(const FourRows& rows,
                                                            const float* col_scales,
                                                            const std::array<std::uint16_t*, 2>& lines,
                                                            std::int64_t pair_stride) {
-  const FloatLanes scales = load_lanes(col_scales + col);
-  FloatLanes sums = load_lanes(rows.sums + col);
+  const simd::FloatLanes scales = simd::load_lanes(col_scales + col);
+  simd::FloatLanes sums = simd::load_lanes(rows.sums + col);
   WordLanes words[kTogether];
 #pragma GCC unroll 4
   for (std::size_t r = 0; r < kTogether; ++r) {
-    const FloatLanes values = load_lanes(rows.values[r] + col);
+    const simd::FloatLanes values = simd::load_lanes(rows.values[r] + col);
     const HalfLanes for_input = __builtin_convertvector(bf16_words(values * scales) >> 16, HalfLanes);
     std::memcpy(rows.for_input[r] + col, &for_input, sizeof(for_input));
     words[r] = bf16_words(values * rows.scales[r]);
@@ -164,9 +165,9 @@ void convert_rest(const FourRows& rows, std::int64_t first, std::int64_t cols, c
     std::uint16_t* line = lines.at(col / kBlockRows * kBlockRows) + col % kBlockRows * 2;
     for (std::size_t r = 0; r < kTogether; ++r) {
       const float value = rows.values[r][col];
-      rows.for_input[r][col] = bf16_bits(value * col_scales[col]);
+      rows.for_input[r][col] = simd::bf16_bits(value * col_scales[col]);
       line[static_cast<std::int64_t>(r / 2) * lines.gradient.pair_stride() +
-           static_cast<std::int64_t>(r % 2)] = bf16_bits(value * rows.scales[r]);
+           static_cast<std::int64_t>(r % 2)] = simd::bf16_bits(value * rows.scales[r]);
       rows.sums[col] += value;
     }
   }
@@ -176,7 +177,7 @@ void convert_rest(const FourRows& rows, std::int64_t first, std::int64_t cols, c
 
 class Bf16Backward::Products {
  public:
-  Products(const Bf16BackwardFactors& factors, InstructionSet set)
+  Products(const Bf16BackwardFactors& factors, simd::InstructionSet set)
       : factors_(factors),
         set_(set),
         kernel_(bf16_kernel(set)),
@@ -218,7 +219,7 @@ class Bf16Backward::Products {
       rows.for_input[i] = for_input + r * cols;
     }
     rows.sums = sums_.term(first);
-    if (2 * kTogether <= left) prefetch(arriving + kTogether * cols, kTogether * cols);
+    if (2 * kTogether <= left) simd::prefetch(arriving + kTogether * cols, kTogether * cols);
     const TransposedLines lines{.gradient = transposed_, .pair = first / 2};
     const std::int64_t whole = cols / kColumns * kColumns;
     convert_rows(rows, whole, col_scales_.data(), lines);
@@ -251,7 +252,7 @@ class Bf16Backward::Products {
   }
 
   Bf16BackwardFactors factors_;
-  InstructionSet set_;
+  simd::InstructionSet set_;
   Bf16Kernel kernel_;
   std::vector<float> col_scales_;
   std::vector<float> zeros_;
@@ -259,7 +260,7 @@ class Bf16Backward::Products {
   ColumnSums sums_;
 };
 
-Bf16Backward::Bf16Backward(const Bf16BackwardFactors& factors, InstructionSet set)
+Bf16Backward::Bf16Backward(const Bf16BackwardFactors& factors, simd::InstructionSet set)
     : products_(std::make_unique<Products>(factors, set)) {}
 
 Bf16Backward::~Bf16Backward() = default;

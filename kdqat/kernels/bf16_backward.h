@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "kdqat/kernels/gradient_factors.h"
-#include "kdqat/kernels/instruction_set.h"
+#include "kdqat/simd/instruction_set.h"
 
 namespace kdqat::kernels {
 
@@ -23,7 +23,8 @@ struct Bf16BackwardFactors {
 class Bf16Backward {
  public:
   /// What `factors` point to must live as long. Throws InvalidArgument as multiply_bf16_panels does.
-  explicit Bf16Backward(const Bf16BackwardFactors& factors, InstructionSet set = default_instruction_set());
+  explicit Bf16Backward(const Bf16BackwardFactors& factors,
+                        simd::InstructionSet set = simd::default_instruction_set());
   ~Bf16Backward();
   Bf16Backward(const Bf16Backward&) = delete;
   Bf16Backward& operator=(const Bf16Backward&) = delete;

@@ -2,8 +2,8 @@
 
 #include <cstdint>
 
-#include "kdqat/kernels/instruction_set.h"
 #include "kdqat/kernels/panel_blocks.h"
+#include "kdqat/simd/instruction_set.h"
 
 namespace kdqat::kernels {
 
@@ -42,7 +42,7 @@ struct Bf16Kernel {
 };
 
 /// Tiles for InstructionSet::kAmx, else AVX-512's. Throws InvalidArgument without has_bf16_products().
-Bf16Kernel bf16_kernel(InstructionSet set);
+Bf16Kernel bf16_kernel(simd::InstructionSet set);
 #if defined(__x86_64__)
 Bf16Kernel avx512_bf16_kernel();
 Bf16Kernel amx_bf16_kernel();

@@ -5,12 +5,12 @@
 
 #include "kdqat/base/aligned.h"
 #include "kdqat/base/error.h"
-#include "kdqat/kernels/bf16.h"
 #include "kdqat/kernels/bf16_kernels.h"
-#include "kdqat/kernels/matmul.h"
-#include "kdqat/kernels/multiversion.h"
 #include "kdqat/kernels/panel_blocks.h"
 #include "kdqat/kernels/whole_columns.h"
+#include "kdqat/simd/bf16.h"
+#include "kdqat/simd/instruction_set.h"
+#include "kdqat/simd/multiversion.h"
 
 namespace kdqat::kernels {
 namespace {
@@ -18,7 +18,7 @@ namespace {
 /// Elements a row and pair of columns.
 constexpr std::int64_t kPair = 2;
 
-std::uint16_t to_bf16(float value) { return bf16_bits(value); }
+std::uint16_t to_bf16(float value) { return simd::bf16_bits(value); }
 std::uint16_t to_bf16(std::uint16_t bits) { return bits; }
 
 template <typename Weight>
@@ -142,18 +142,18 @@ void pack_transposed_bf16_panels(const std::uint16_t* values, std::int64_t rows,
   pack_transposed(values, rows, cols, panels);
 }
 
-Bf16Kernel bf16_kernel(InstructionSet set) {
-  if (!has_bf16_products()) throw base::InvalidArgument("this processor has no bf16 products");
+Bf16Kernel bf16_kernel(simd::InstructionSet set) {
+  if (!simd::has_bf16_products()) throw base::InvalidArgument("this processor has no bf16 products");
   if (!is_available(set))
     throw base::InvalidArgument(base::concat("this processor has no ", name_of(set), " products"));
 #if defined(__x86_64__)
-  return set == InstructionSet::kAmx ? amx_bf16_kernel() : avx512_bf16_kernel();
+  return set == simd::InstructionSet::kAmx ? amx_bf16_kernel() : avx512_bf16_kernel();
 #else
   throw base::InvalidArgument("bf16 products are built for x86-64 only");
 #endif
 }
 
-void multiply_bf16_panels(const Bf16Product& product, float* out, InstructionSet set) {
+void multiply_bf16_panels(const Bf16Product& product, float* out, simd::InstructionSet set) {
   const Bf16Kernel kernel = bf16_kernel(set);
   const std::int64_t panel_pairs = bf16_panel_lines(product.cols);
   const std::int64_t stride = round_up(product.cols, kernel.columns);

@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "kdqat/kernels/instruction_set.h"
+#include "kdqat/simd/instruction_set.h"
 
 namespace kdqat::kernels {
 
@@ -44,6 +44,6 @@ struct Bf16Product {
 /// the thread count. Throws InvalidArgument without has_bf16_products() or for a set that this processor
 /// lacks.
 void multiply_bf16_panels(const Bf16Product& product, float* out,
-                          InstructionSet set = default_instruction_set());
+                          simd::InstructionSet set = simd::default_instruction_set());
 
 }  // namespace kdqat::kernels

@@ -4,14 +4,14 @@
 
 #include "kdqat/base/aligned.h"
 #include "kdqat/base/error.h"
-#include "kdqat/kernels/multiversion.h"
 #include "kdqat/kernels/panel_kernels.h"
 #include "kdqat/kernels/whole_columns.h"
+#include "kdqat/simd/multiversion.h"
 
 namespace kdqat::kernels {
 namespace {
 
-PanelKernel kernel_of(InstructionSet set, int bits) {
+PanelKernel kernel_of(simd::InstructionSet set, int bits) {
   if (bits != 2 && bits != 4 && bits != 8) {
     throw base::InvalidArgument(base::concat("multiply_panels: expected 2, 4 or 8 bits, found ", bits));
   }
@@ -21,14 +21,14 @@ PanelKernel kernel_of(InstructionSet set, int bits) {
   }
   switch (set) {
 #if defined(__x86_64__)
-    case InstructionSet::kAvx2:
+    case simd::InstructionSet::kAvx2:
       return avx2_panel_kernel(bits);
-    case InstructionSet::kAvx512Vnni:
+    case simd::InstructionSet::kAvx512Vnni:
       return avx512_panel_kernel(bits);
-    case InstructionSet::kAmx:
+    case simd::InstructionSet::kAmx:
       return amx_panel_kernel(bits);
 #elif defined(__aarch64__)
-    case InstructionSet::kNeon:
+    case simd::InstructionSet::kNeon:
       return neon_panel_kernel(bits);
 #endif
     default:
@@ -75,7 +75,7 @@ void prepare(const PanelProduct& product, const PanelKernel& kernel, PreparedRow
 
 }  // namespace
 
-void multiply_panels(const PanelProduct& product, float* out, InstructionSet set) {
+void multiply_panels(const PanelProduct& product, float* out, simd::InstructionSet set) {
   const PanelKernel kernel = kernel_of(set, product.weights.bits);
   thread_local PreparedRows buffer;
   prepare(product, kernel, buffer);

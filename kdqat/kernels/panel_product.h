@@ -2,8 +2,8 @@
 
 #include <cstdint>
 
-#include "kdqat/kernels/instruction_set.h"
 #include "kdqat/kernels/panels.h"
+#include "kdqat/simd/instruction_set.h"
 
 namespace kdqat::kernels {
 
@@ -27,6 +27,7 @@ struct PanelProduct {
 /// out float32 [rows, weights.rows]. Integers are summed exactly in 32 bits (K below 66,000 at 8 bits), in
 /// parallel over base::num_threads(). Throws InvalidArgument for bits other than 2, 4, 8 or a set that this
 /// processor lacks.
-void multiply_panels(const PanelProduct& product, float* out, InstructionSet set = default_instruction_set());
+void multiply_panels(const PanelProduct& product, float* out,
+                     simd::InstructionSet set = simd::default_instruction_set());
 
 }  // namespace kdqat::kernels

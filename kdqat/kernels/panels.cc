@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "kdqat/base/parallel.h"
-#include "kdqat/kernels/multiversion.h"
+#include "kdqat/simd/multiversion.h"
 
 namespace kdqat::kernels {
 namespace {

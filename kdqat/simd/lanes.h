@@ -3,9 +3,9 @@
 #include <cstdint>
 #include <cstring>
 
-#include "kdqat/kernels/reduce.h"
+#include "kdqat/simd/reduce.h"
 
-namespace kdqat::kernels {
+namespace kdqat::simd {
 
 /// Reads and writes of kLanes neighbours, and of one value in the same words: for loops over several arrays,
 /// which the compiler makes no vectors of because it can't know that they are different ones.
@@ -38,4 +38,4 @@ __attribute__((always_inline)) inline void for_lanes(std::int64_t count, const B
   for (; i < count; ++i) body(OneLane{}, i);
 }
 
-}  // namespace kdqat::kernels
+}  // namespace kdqat::simd

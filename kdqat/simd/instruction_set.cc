@@ -1,4 +1,4 @@
-#include "kdqat/kernels/instruction_set.h"
+#include "kdqat/simd/instruction_set.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -14,7 +14,7 @@
 #include <unistd.h>
 #endif
 
-namespace kdqat::kernels {
+namespace kdqat::simd {
 namespace {
 
 constexpr const char* kVariable = "KDQAT_INSTRUCTION_SET";
@@ -119,4 +119,21 @@ InstructionSet default_instruction_set() {
   return set;
 }
 
-}  // namespace kdqat::kernels
+bool has_bf16_products() {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx512bf16") != 0 || is_available(InstructionSet::kAmx);
+#else
+  return false;
+#endif
+}
+
+bool bf16_products_are_faster() {
+#if defined(__x86_64__)
+  return has_bf16_products() &&
+         (default_instruction_set() == InstructionSet::kAmx || __builtin_cpu_is("amd") != 0);
+#else
+  return false;
+#endif
+}
+
+}  // namespace kdqat::simd

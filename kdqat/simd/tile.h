@@ -3,9 +3,9 @@
 #include <cstdint>
 
 #include "kdqat/base/aligned.h"
-#include "kdqat/kernels/reduce.h"
+#include "kdqat/simd/reduce.h"
 
-namespace kdqat::kernels {
+namespace kdqat::simd {
 
 /// `size` rounded up to whole vectors.
 constexpr std::int64_t padded(std::int64_t size) { return (size + kLanes - 1) / kLanes * kLanes; }
@@ -71,4 +71,4 @@ void load_transposed(const TileView& source, const Tile& tile);
 /// rounding (fused multiply-add): the same bits on every instruction set.
 void multiply(const TileView& left, const TileView& right, const Tile& out);
 
-}  // namespace kdqat::kernels
+}  // namespace kdqat::simd

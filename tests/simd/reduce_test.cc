@@ -1,4 +1,4 @@
-#include "kdqat/kernels/reduce.h"
+#include "kdqat/simd/reduce.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,9 +7,9 @@
 #include <utility>
 #include <vector>
 
-#include "tests/kernels/random_values.h"
+#include "tests/simd/random_values.h"
 
-namespace kdqat::kernels {
+namespace kdqat::simd {
 namespace {
 
 using ::testing::ElementsAre;
@@ -66,4 +66,4 @@ TEST(MaxOfLanesTest, FindsTheLargestWhereverItIs) {
 }
 
 }  // namespace
-}  // namespace kdqat::kernels
+}  // namespace kdqat::simd

@@ -1,4 +1,4 @@
-#include "kdqat/kernels/vector_math.h"
+#include "kdqat/simd/vector_math.h"
 
 #include <gtest/gtest.h>
 
@@ -8,9 +8,9 @@
 #include <limits>
 #include <numbers>
 
-#include "tests/kernels/random_values.h"
+#include "tests/simd/random_values.h"
 
-namespace kdqat::kernels {
+namespace kdqat::simd {
 namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
@@ -169,4 +169,4 @@ TEST(HyperbolicTangentTest, KeepsTheSignOfZeroAndEndsAtOne) {
 }
 
 }  // namespace
-}  // namespace kdqat::kernels
+}  // namespace kdqat::simd

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
-namespace kdqat::kernels {
+namespace kdqat::simd {
 
 /// Asks for the cache lines of `count` values, which are read soon.
 template <typename Value>
@@ -26,4 +26,4 @@ inline void for_blocks_ahead(const Value* values, std::int64_t count, const Body
   }
 }
 
-}  // namespace kdqat::kernels
+}  // namespace kdqat::simd

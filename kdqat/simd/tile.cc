@@ -1,13 +1,13 @@
-#include "kdqat/kernels/tile.h"
+#include "kdqat/simd/tile.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <utility>
 
-#include "kdqat/kernels/multiversion.h"
+#include "kdqat/simd/multiversion.h"
 
-namespace kdqat::kernels {
+namespace kdqat::simd {
 namespace {
 
 /// `kRows` rows of left x right in one vector of columns. Inlined by force, so that it is compiled for the
@@ -128,4 +128,4 @@ void multiply(const TileView& left, const TileView& right, const Tile& out) {
   multiply_all_rows(left, right, out);
 }
 
-}  // namespace kdqat::kernels
+}  // namespace kdqat::simd

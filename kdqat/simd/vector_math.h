@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstdint>
 
-namespace kdqat::kernels {
+namespace kdqat::simd {
 
 /// Functions without a branch or a call, so that loops over them become vector code. std::fma is one
 /// instruction where the processor has it, and one rounding everywhere: the same bits on every instruction
@@ -99,4 +99,4 @@ inline float hyperbolic_tangent(float x) {
   return std::copysign(magnitude < 0.625F ? near : far, x);
 }
 
-}  // namespace kdqat::kernels
+}  // namespace kdqat::simd

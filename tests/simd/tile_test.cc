@@ -1,4 +1,4 @@
-#include "kdqat/kernels/tile.h"
+#include "kdqat/simd/tile.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "kdqat/base/error.h"
-#include "tests/kernels/random_values.h"
+#include "tests/simd/random_values.h"
 
-namespace kdqat::kernels {
+namespace kdqat::simd {
 namespace {
 
 using ::testing::Each;
@@ -172,4 +172,4 @@ TEST(TileTest, AnEmptyInnerSizeGivesZeros) {
 }
 
 }  // namespace
-}  // namespace kdqat::kernels
+}  // namespace kdqat::simd
