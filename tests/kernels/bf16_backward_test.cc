@@ -1,4 +1,4 @@
-#include "kdqat/kernels/bf16_backward.h"
+#include "kdqat/kernels/gemm/bf16_backward.h"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@
 
 #include "kdqat/base/error.h"
 #include "kdqat/base/parallel.h"
-#include "kdqat/kernels/bf16_product.h"
+#include "kdqat/kernels/gemm/bf16_gemm.h"
 #include "kdqat/kernels/column_sums.h"
 #include "kdqat/simd/bf16.h"
 #include "tests/kernels/bf16_sets.h"

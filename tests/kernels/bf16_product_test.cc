@@ -1,4 +1,4 @@
-#include "kdqat/kernels/bf16_product.h"
+#include "kdqat/kernels/gemm/bf16_gemm.h"
 
 #include <gtest/gtest.h>
 

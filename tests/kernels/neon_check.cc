@@ -5,7 +5,7 @@
 #include <tuple>
 #include <vector>
 
-#include "kdqat/kernels/panel_product.h"
+#include "kdqat/kernels/gemm/s8_gemm.h"
 #include "tests/kernels/random_codes.h"
 
 namespace kdqat::kernels {

@@ -1,4 +1,4 @@
-#include "kdqat/kernels/panel_product.h"
+#include "kdqat/kernels/gemm/s8_gemm.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,19 +1,18 @@
-#include "kdqat/kernels/bf16_product.h"
+#include "kdqat/kernels/gemm/bf16_panels.h"
 
 #include <algorithm>
 #include <bit>
 
-#include "kdqat/base/aligned.h"
-#include "kdqat/base/error.h"
-#include "kdqat/kernels/bf16_kernels.h"
-#include "kdqat/kernels/panel_blocks.h"
-#include "kdqat/kernels/whole_columns.h"
+#include "kdqat/base/parallel.h"
+#include "kdqat/kernels/gemm/block.h"
 #include "kdqat/simd/bf16.h"
-#include "kdqat/simd/instruction_set.h"
 #include "kdqat/simd/multiversion.h"
 
 namespace kdqat::kernels {
 namespace {
+
+/// Pairs of columns in a tile of AMX; panels are filled up to whole tiles.
+constexpr std::int64_t kTilePairs = kLineBytes / kSliceBytes;
 
 /// Elements a row and pair of columns.
 constexpr std::int64_t kPair = 2;
@@ -140,46 +139,6 @@ void pack_transposed_bf16_panels(const std::int8_t* codes, std::int64_t rows, st
 void pack_transposed_bf16_panels(const std::uint16_t* values, std::int64_t rows, std::int64_t cols,
                                  std::uint16_t* panels) {
   pack_transposed(values, rows, cols, panels);
-}
-
-Bf16Kernel bf16_kernel(simd::InstructionSet set) {
-  if (!simd::has_bf16_products()) throw base::InvalidArgument("this processor has no bf16 products");
-  if (!is_available(set))
-    throw base::InvalidArgument(base::concat("this processor has no ", name_of(set), " products"));
-#if defined(__x86_64__)
-  return set == simd::InstructionSet::kAmx ? amx_bf16_kernel() : avx512_bf16_kernel();
-#else
-  throw base::InvalidArgument("bf16 products are built for x86-64 only");
-#endif
-}
-
-void multiply_bf16_panels(const Bf16Product& product, float* out, simd::InstructionSet set) {
-  const Bf16Kernel kernel = bf16_kernel(set);
-  const std::int64_t panel_pairs = bf16_panel_lines(product.cols);
-  const std::int64_t stride = round_up(product.cols, kernel.columns);
-  thread_local base::AlignedVector<std::uint16_t> padded;
-  thread_local base::AlignedVector<std::uint16_t> last_tile;
-  const RowsToFill shape{.rows = product.rows, .cols = product.cols, .stride = stride};
-  const std::uint16_t* x = with_whole_columns(product.x, shape, padded);
-  const std::uint16_t* last_rows = last_tile_of(x, shape, kernel.tile_rows, last_tile);
-  for_panel_blocks(
-      {.rows = product.rows, .panels = (product.outputs + kPanelRows - 1) / kPanelRows, .cols = product.cols},
-      kernel.plan, [&](std::int64_t row, std::int64_t count, std::int64_t panel) {
-        const std::int64_t col = panel * kPanelRows;
-        kernel.multiply({.x = x + row * stride,
-                         .row_stride = stride,
-                         .next_rows = kTileRows * stride,
-                         .last_rows = row + count == product.rows ? last_rows : nullptr,
-                         .rows = count,
-                         .pairs = stride / kPair,
-                         .panel_stride = panel_pairs * kPanelRows * kPair,
-                         .panels = product.panels + panel * panel_pairs * kPanelRows * kPair,
-                         .cols = std::min(kBlockPanels * kPanelRows, product.outputs - col),
-                         .bias = product.bias == nullptr ? nullptr : product.bias + col,
-                         .accumulate = product.accumulate,
-                         .out = out + row * product.outputs + col,
-                         .out_stride = product.outputs});
-      });
 }
 
 }  // namespace kdqat::kernels

@@ -1,4 +1,4 @@
-#include "kdqat/kernels/panel_kernels.h"
+#include "kdqat/kernels/gemm/block.h"
 
 #if defined(__aarch64__)
 
@@ -22,7 +22,7 @@ inline int32x4_t add_four_products(int32x4_t sums, uint8x16_t fields, int8x16_t 
 
 /// The sums of one panel for one row; out [16].
 template <int kBits>
-void sum_panel(const std::int8_t* codes, const std::uint8_t* panel, std::int64_t lines, std::int32_t* out) {
+void sum_panel(const std::byte* codes, const std::byte* panel, std::int64_t lines, std::int32_t* out) {
   constexpr int kFields = 8 / kBits;
   const uint8x16_t mask = vdupq_n_u8((1 << kBits) - 1);
   int32x4_t sums[4] = {vdupq_n_s32(0), vdupq_n_s32(0), vdupq_n_s32(0), vdupq_n_s32(0)};
@@ -31,7 +31,7 @@ void sum_panel(const std::int8_t* codes, const std::uint8_t* panel, std::int64_t
       const int8x16_t four =
           vreinterpretq_s8_s32(vld1q_dup_s32(reinterpret_cast<const std::int32_t*>(codes)));
       for (int quarter = 0; quarter < 4; ++quarter) {
-        const uint8x16_t line = vld1q_u8(panel + 16 * quarter);
+        const uint8x16_t line = vld1q_u8(reinterpret_cast<const std::uint8_t*>(panel) + 16 * quarter);
         const uint8x16_t fields =
             vandq_u8(vshlq_u8(line, vdupq_n_s8(static_cast<std::int8_t>(-kBits * field))), mask);
         sums[quarter] = add_four_products(sums[quarter], fields, four);
@@ -42,12 +42,12 @@ void sum_panel(const std::int8_t* codes, const std::uint8_t* panel, std::int64_t
 }
 
 template <int kBits>
-void multiply_neon(const PanelBlock& block) {
+void multiply_neon(const GemmBlock& block) {
   std::int32_t sums[kPanelRows];
   for (std::int64_t first_col = 0; first_col < block.cols; first_col += kPanelRows) {
-    const std::uint8_t* panel = block.panels + first_col / kPanelRows * block.panel_bytes;
+    const std::byte* panel = block.panels + first_col / kPanelRows * block.panel_stride;
     for (std::int64_t row = 0; row < block.rows; ++row) {
-      sum_panel<kBits>(block.codes + row * block.stride, panel, block.lines, sums);
+      sum_panel<kBits>(block.left + row * block.row_stride, panel, block.lines, sums);
       finish_row(block, row, first_col, sums);
     }
   }
@@ -55,8 +55,11 @@ void multiply_neon(const PanelBlock& block) {
 
 }  // namespace
 
-PanelKernel neon_panel_kernel(int bits) {
-  return {.multiply = bits == 2 ? multiply_neon<2> : bits == 4 ? multiply_neon<4> : multiply_neon<8>};
+GemmKernel neon_kernel(int bits) {
+  return {.multiply = bits == 2   ? multiply_neon<2>
+                      : bits == 4 ? multiply_neon<4>
+                                  : multiply_neon<8>,
+          .read_bytes = kPanelColumns};
 }
 
 }  // namespace kdqat::kernels

@@ -1,4 +1,4 @@
-#include "kdqat/kernels/bf16_backward.h"
+#include "kdqat/kernels/gemm/bf16_backward.h"
 
 #include <algorithm>
 #include <array>
@@ -7,10 +7,9 @@
 #include <vector>
 
 #include "kdqat/base/parallel.h"
-#include "kdqat/kernels/bf16_kernels.h"
-#include "kdqat/kernels/bf16_product.h"
 #include "kdqat/kernels/column_sums.h"
-#include "kdqat/kernels/panel_blocks.h"
+#include "kdqat/kernels/gemm/bf16_gemm.h"
+#include "kdqat/kernels/gemm/gemm.h"
 #include "kdqat/simd/bf16.h"
 #include "kdqat/simd/multiversion.h"
 #include "kdqat/simd/prefetch.h"
@@ -23,6 +22,9 @@ namespace {
 /// Rows of the gradient that are converted together: they fill whole cache lines of its transpose.
 constexpr std::int64_t kTogether = 4;
 
+/// Pairs of tokens in a tile of AMX.
+constexpr std::int64_t kTilePairs = kLineBytes / kSliceBytes;
+
 /// The transpose [N, T] of the scaled gradient as the left factor of the weight's product: blocks of outputs;
 /// in each, for every two tokens, two elements an output. A block has kBlockRows outputs, or for tiles
 /// kTileRows, and zeros fill up the tokens.
@@ -30,6 +32,7 @@ class TransposedGradient {
  public:
   TransposedGradient(std::int64_t outputs, std::int64_t tokens, bool in_tiles)
       : in_tiles_(in_tiles),
+        outputs_(outputs),
         width_(in_tiles ? kTileRows : kBlockRows),
         blocks_((outputs + width_ - 1) / width_),
         tiles_((tokens + 2 * kTilePairs - 1) / (2 * kTilePairs)),
@@ -47,7 +50,18 @@ class TransposedGradient {
 
   /// From one pair to the next.
   std::int64_t pair_stride() const { return 2 * width_; }
-  std::int64_t block_stride() const { return stride_; }
+
+  /// After make_tiles.
+  LeftOperand as_left_operand() {
+    const std::int64_t pair_bytes = kSliceBytes * width_;
+    return {.data = reinterpret_cast<const std::byte*>(words_.data()),
+            .rows = outputs_,
+            .row_stride = in_tiles_ ? kLineBytes : kSliceBytes,
+            .slice_stride = pair_bytes,
+            .tile_stride = kTilePairs * pair_bytes,
+            .unit_rows = width_,
+            .unit_stride = stride_ * static_cast<std::int64_t>(sizeof(std::uint16_t))};
+  }
 
   /// Fills up the tokens and makes tiles of the pairs: rows of outputs with the tokens side by side.
   void make_tiles(std::int64_t tokens) {
@@ -86,6 +100,7 @@ class TransposedGradient {
   }
 
   bool in_tiles_;
+  std::int64_t outputs_;
   std::int64_t width_;
   std::int64_t blocks_;
   std::int64_t tiles_;
@@ -228,32 +243,20 @@ class Bf16Backward::Products {
 
   void multiply_weight(float* out) {
     const std::int64_t tokens = factors_.arriving.rows;
-    const std::int64_t outputs = factors_.arriving.cols;
-    const std::int64_t inputs = factors_.inputs;
     transposed_.make_tiles(tokens);
-    const bool in_tiles = kernel_.in_tiles();
-    const std::int64_t panel_pairs = bf16_panel_lines(tokens);
-    const PanelGrid grid{.rows = outputs, .panels = (inputs + kPanelRows - 1) / kPanelRows, .cols = tokens};
-    for_panel_blocks(grid, kernel_.plan, [&](std::int64_t row, std::int64_t count, std::int64_t panel) {
-      const std::int64_t col = panel * kPanelRows;
-      kernel_.multiply({.x = transposed_.at(row, 0),
-                        .row_stride = in_tiles ? 2 * kTilePairs : 2,
-                        .pair_stride = transposed_.pair_stride(),
-                        .tile_stride = kTilePairs * transposed_.pair_stride(),
-                        .next_rows = transposed_.block_stride(),
-                        .rows = count,
-                        .pairs = (tokens + 1) / 2,
-                        .panel_stride = panel_pairs * 2 * kPanelRows,
-                        .panels = factors_.input_panels + panel * panel_pairs * 2 * kPanelRows,
-                        .cols = std::min(kBlockPanels * kPanelRows, inputs - col),
-                        .out = out + row * inputs + col,
-                        .out_stride = inputs});
-    });
+    run_gemm(kernel_, {.left = transposed_.as_left_operand(),
+                       .panels = factors_.input_panels,
+                       .panel_stride = bf16_panel_lines(tokens) * kLineBytes,
+                       .lines = (tokens + 1) / 2,
+                       .inner = tokens,
+                       .cols = factors_.inputs,
+                       .out = out,
+                       .prefetch_out = true});
   }
 
   Bf16BackwardFactors factors_;
   simd::InstructionSet set_;
-  Bf16Kernel kernel_;
+  GemmKernel kernel_;
   std::vector<float> col_scales_;
   std::vector<float> zeros_;
   TransposedGradient transposed_;

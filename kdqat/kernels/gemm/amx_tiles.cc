@@ -1,4 +1,4 @@
-#include "kdqat/kernels/amx_tiles.h"
+#include "kdqat/kernels/gemm/amx_tiles.h"
 
 #if defined(__x86_64__)
 
@@ -28,7 +28,7 @@ KDQAT_AMX void release_tiles() { _tile_release(); }
 
 }  // namespace
 
-BlockPlan tile_plan() {
+GemmPlan tile_plan() {
   return {.block_rows = kTileGroupRows,
           .group_rows = kTileGroupRows,
           .group_unit = kTileBlockRows,

@@ -8,10 +8,11 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "kdqat/kernels/panel_blocks.h"
+#include "kdqat/kernels/gemm/avx512.h"
 
 /// Code for processors on which InstructionSet::kAmx is available.
-#define KDQAT_AMX __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni,amx-tile,amx-int8,amx-bf16")))
+#define KDQAT_AMX \
+  __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni,avx512bf16,amx-tile,amx-int8,amx-bf16")))
 #define KDQAT_AMX_INLINE KDQAT_AMX __attribute__((always_inline)) inline
 
 namespace kdqat::kernels {
@@ -35,13 +36,8 @@ inline constexpr std::int64_t kTileGroupRows = 256;
 /// rows' tiles and the sums they stay in a core's first-level cache.
 inline constexpr std::int64_t kChunkTiles = 6;
 
-enum class TileElement {
-  kByte,  ///< left signed, right unsigned; sums int32
-  kBf16,  ///< sums float32
-};
-
 /// What one set of sums is made from.
-struct TileFactors {
+struct TileOperands {
   const void* left = nullptr;         ///< tiles of the first 16 rows
   const void* second_left = nullptr;  ///< of the next 16, not read where there are none
   std::int64_t row_stride = 0;        ///< bytes from one row of a left tile to the next
@@ -67,18 +63,17 @@ struct alignas(kLineBytes) TileSums {
 /// instructions read memory.
 inline void finish_writes() { asm volatile("" ::: "memory"); }
 
-/// Blocks of kTileGroupRows rows. In each thread, tiles 0 - 3 hold sums, 4 and 5 left factors, 6 and 7 right
+/// Blocks of kTileGroupRows rows. In each thread, tiles 0 - 3 hold sums, 4 and 5 left operands, 6 and 7 right
 /// ones, until it goes back to a processor without tiles.
-BlockPlan tile_plan();
+GemmPlan tile_plan();
 
-/// Asks for a left tile ahead: its rows lie apart, and no processor sees sixteen such streams coming.
+/// Prefetches a left tile: its rows lie apart, and no processor sees sixteen such streams coming.
 KDQAT_AMX_INLINE void prefetch_tile(const std::byte* left, std::int64_t row_stride) {
   for (std::int64_t row = 0; row < kTileRows; ++row) _mm_prefetch(left + row * row_stride, _MM_HINT_T0);
 }
 
-/// Asks for the outputs of `rows` rows, which are written when their sums are done.
-template <typename Block>
-KDQAT_AMX_INLINE void prefetch_outputs(const Block& block, std::int64_t first_row, std::int64_t rows) {
+/// Prefetches the outputs of `rows` rows, which are written when their sums are done.
+KDQAT_AMX_INLINE void prefetch_outputs(const GemmBlock& block, std::int64_t first_row, std::int64_t rows) {
   float* out = block.out + first_row * block.out_stride;
   for (std::int64_t row = 0; row < rows; ++row, out += block.out_stride) {
     __builtin_prefetch(out, 1);
@@ -88,8 +83,8 @@ KDQAT_AMX_INLINE void prefetch_outputs(const Block& block, std::int64_t first_ro
 
 /// kTiles left tiles times kPanels panels. Tiles are configured.
 template <TileElement kElement, int kTiles, int kPanels, typename Sum>
-KDQAT_AMX_INLINE void multiply_tiles(const TileFactors& factors, TileSums<Sum>& sums) {
-  if (factors.accumulate) {
+KDQAT_AMX_INLINE void multiply_tiles(const TileOperands& operands, TileSums<Sum>& sums) {
+  if (operands.accumulate) {
     _tile_loadd(0, sums.values[0].data(), kLineBytes);
     if constexpr (kPanels == 2) _tile_loadd(1, sums.values[1].data(), kLineBytes);
     if constexpr (kTiles == 2) _tile_loadd(2, sums.values[2].data(), kLineBytes);
@@ -101,30 +96,30 @@ KDQAT_AMX_INLINE void multiply_tiles(const TileFactors& factors, TileSums<Sum>& 
     if constexpr (kTiles == 2 && kPanels == 2) _tile_zero(3);
   }
   constexpr std::int64_t kAhead = 2;
-  const auto* left = static_cast<const std::byte*>(factors.left);
-  const auto* second_left = static_cast<const std::byte*>(factors.second_left);
-  const std::byte* right = factors.right;
-  for (std::int64_t step = 0; step < factors.steps; ++step) {
-    prefetch_tile(left + kAhead * factors.left_step, factors.row_stride);
-    if constexpr (kTiles == 2) prefetch_tile(second_left + kAhead * factors.left_step, factors.row_stride);
-    _tile_loadd(4, left, factors.row_stride);
+  const auto* left = static_cast<const std::byte*>(operands.left);
+  const auto* second_left = static_cast<const std::byte*>(operands.second_left);
+  const std::byte* right = operands.right;
+  for (std::int64_t step = 0; step < operands.steps; ++step) {
+    prefetch_tile(left + kAhead * operands.left_step, operands.row_stride);
+    if constexpr (kTiles == 2) prefetch_tile(second_left + kAhead * operands.left_step, operands.row_stride);
+    _tile_loadd(4, left, operands.row_stride);
     _tile_loadd(6, right, kLineBytes);
     if constexpr (kElement == TileElement::kByte) _tile_dpbsud(0, 4, 6);
     if constexpr (kElement == TileElement::kBf16) _tile_dpbf16ps(0, 4, 6);
     if constexpr (kPanels == 2) {
-      _tile_loadd(7, right + factors.next_panel, kLineBytes);
+      _tile_loadd(7, right + operands.next_panel, kLineBytes);
       if constexpr (kElement == TileElement::kByte) _tile_dpbsud(1, 4, 7);
       if constexpr (kElement == TileElement::kBf16) _tile_dpbf16ps(1, 4, 7);
     }
     if constexpr (kTiles == 2) {
-      _tile_loadd(5, second_left, factors.row_stride);
+      _tile_loadd(5, second_left, operands.row_stride);
       if constexpr (kElement == TileElement::kByte) _tile_dpbsud(2, 5, 6);
       if constexpr (kElement == TileElement::kBf16) _tile_dpbf16ps(2, 5, 6);
       if constexpr (kPanels == 2 && kElement == TileElement::kByte) _tile_dpbsud(3, 5, 7);
       if constexpr (kPanels == 2 && kElement == TileElement::kBf16) _tile_dpbf16ps(3, 5, 7);
-      second_left += factors.left_step;
+      second_left += operands.left_step;
     }
-    left += factors.left_step;
+    left += operands.left_step;
     right += kTileBytes;
   }
   _tile_stored(0, sums.values[0].data(), kLineBytes);
@@ -135,14 +130,14 @@ KDQAT_AMX_INLINE void multiply_tiles(const TileFactors& factors, TileSums<Sum>& 
 
 /// multiply_tiles for `rows` (1 .. 2 x 16) rows and one or two panels.
 template <TileElement kElement, typename Sum>
-KDQAT_AMX_INLINE void multiply_tiles(const TileFactors& factors, std::int64_t rows, bool two_panels,
+KDQAT_AMX_INLINE void multiply_tiles(const TileOperands& operands, std::int64_t rows, bool two_panels,
                                      TileSums<Sum>& sums) {
   if (rows > kTileRows) {
-    two_panels ? multiply_tiles<kElement, 2, 2>(factors, sums)
-               : multiply_tiles<kElement, 2, 1>(factors, sums);
+    two_panels ? multiply_tiles<kElement, 2, 2>(operands, sums)
+               : multiply_tiles<kElement, 2, 1>(operands, sums);
   } else {
-    two_panels ? multiply_tiles<kElement, 1, 2>(factors, sums)
-               : multiply_tiles<kElement, 1, 1>(factors, sums);
+    two_panels ? multiply_tiles<kElement, 1, 2>(operands, sums)
+               : multiply_tiles<kElement, 1, 1>(operands, sums);
   }
 }
 

@@ -1,4 +1,4 @@
-#include "kdqat/kernels/panel_kernels.h"
+#include "kdqat/kernels/gemm/block.h"
 
 #if defined(__x86_64__)
 
@@ -39,7 +39,7 @@ KDQAT_AVX2 inline __m256i sums_of_four(__m256i fields, __m256i factor) {
 
 /// One panel's sums for kRows rows; sums [kRows, 16].
 template <int kBits, int kRows>
-KDQAT_AVX2 void sum_panel(const std::int8_t* codes, std::int64_t stride, const std::uint8_t* panel,
+KDQAT_AVX2 void sum_panel(const std::byte* codes, std::int64_t stride, const std::byte* panel,
                           std::int64_t lines, std::int32_t* out) {
   constexpr int kFields = 8 / kBits;
   __m256i sums[kRows][2];
@@ -73,15 +73,15 @@ constexpr std::array<decltype(&sum_panel<kBits, 1>), sizeof...(kRow)> sums_by_ro
 }
 
 template <int kBits>
-KDQAT_AVX2 void multiply_avx2(const PanelBlock& block) {
+KDQAT_AVX2 void multiply_avx2(const GemmBlock& block) {
   static constexpr std::array kSums = sums_by_rows<kBits>(std::make_integer_sequence<int, kPassRows>{});
   std::int32_t sums[kPassRows * kPanelRows];
   for (std::int64_t first_col = 0; first_col < block.cols; first_col += kPanelRows) {
-    const std::uint8_t* panel = block.panels + first_col / kPanelRows * block.panel_bytes;
+    const std::byte* panel = block.panels + first_col / kPanelRows * block.panel_stride;
     for (std::int64_t first = 0; first < block.rows; first += kPassRows) {
       const std::int64_t rows = std::min<std::int64_t>(kPassRows, block.rows - first);
-      kSums[static_cast<std::size_t>(rows - 1)](block.codes + first * block.stride, block.stride, panel,
-                                                block.lines, sums);
+      kSums[static_cast<std::size_t>(rows - 1)](block.left + first * block.row_stride, block.row_stride,
+                                                panel, block.lines, sums);
       for (std::int64_t row = 0; row < rows; ++row) {
         finish_row(block, first + row, first_col, sums + row * kPanelRows);
       }
@@ -91,8 +91,11 @@ KDQAT_AVX2 void multiply_avx2(const PanelBlock& block) {
 
 }  // namespace
 
-PanelKernel avx2_panel_kernel(int bits) {
-  return {.multiply = bits == 2 ? multiply_avx2<2> : bits == 4 ? multiply_avx2<4> : multiply_avx2<8>};
+GemmKernel avx2_kernel(int bits) {
+  return {.multiply = bits == 2   ? multiply_avx2<2>
+                      : bits == 4 ? multiply_avx2<4>
+                                  : multiply_avx2<8>,
+          .read_bytes = kPanelColumns};
 }
 
 }  // namespace kdqat::kernels
