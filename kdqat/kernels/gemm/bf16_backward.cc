@@ -22,9 +22,6 @@ namespace {
 /// Rows of the gradient that are converted together: they fill whole cache lines of its transpose.
 constexpr std::int64_t kTogether = 4;
 
-/// Pairs of tokens in a tile of AMX.
-constexpr std::int64_t kTilePairs = kLineBytes / kSliceBytes;
-
 /// The transpose [N, T] of the scaled gradient as the left factor of the weight's product: blocks of outputs;
 /// in each, for every two tokens, two elements an output. A block has kBlockRows outputs, or for tiles
 /// kTileRows, and zeros fill up the tokens.

@@ -11,9 +11,6 @@
 namespace kdqat::kernels {
 namespace {
 
-/// Pairs of columns in a tile of AMX; panels are filled up to whole tiles.
-constexpr std::int64_t kTilePairs = kLineBytes / kSliceBytes;
-
 /// Elements a row and pair of columns.
 constexpr std::int64_t kPair = 2;
 

@@ -4,6 +4,9 @@
 
 namespace kdqat::kernels {
 
+/// Pairs of columns in a tile of AMX; panels are filled up to whole tiles.
+inline constexpr std::int64_t kTilePairs = 16;
+
 /// Lines of a panel of bfloat16 of `cols` columns: one for two columns, up to whole tiles.
 std::int64_t bf16_panel_lines(std::int64_t cols);
 
