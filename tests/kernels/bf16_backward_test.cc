@@ -8,8 +8,8 @@
 
 #include "kdqat/base/error.h"
 #include "kdqat/base/parallel.h"
-#include "kdqat/kernels/gemm/bf16_gemm.h"
 #include "kdqat/kernels/column_sums.h"
+#include "kdqat/kernels/gemm/bf16_gemm.h"
 #include "kdqat/simd/bf16.h"
 #include "tests/kernels/bf16_sets.h"
 #include "tests/kernels/random_codes.h"

@@ -1,10 +1,9 @@
-#include "kdqat/kernels/gemm/bf16_gemm.h"
-
 #include <gtest/gtest.h>
 
 #include <bit>
 #include <cmath>
 
+#include "kdqat/kernels/gemm/bf16_gemm.h"
 #include "kdqat/simd/bf16.h"
 #include "tests/kernels/bf16_sets.h"
 #include "tests/kernels/random_values.h"

@@ -1,5 +1,3 @@
-#include "kdqat/kernels/gemm/s8_gemm.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -7,6 +5,7 @@
 #include <cstdlib>
 
 #include "kdqat/base/error.h"
+#include "kdqat/kernels/gemm/s8_gemm.h"
 #include "tests/kernels/random_codes.h"
 #include "tests/kernels/random_values.h"
 
