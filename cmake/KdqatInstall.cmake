@@ -3,7 +3,7 @@
 include(GNUInstallDirs)
 set(KDQAT_PACKAGE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/kdqat)
 
-install(TARGETS kdqat_options kdqat_base kdqat_simd kdqat_kernels kdqat_text kdqat_format kdqat_runtime
+install(TARGETS kdqat_options kdqat_base kdqat_simd kdqat_kernels kdqat_text kdqat_format kdqat_encoder kdqat_runtime
   EXPORT kdqatTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(EXPORT kdqatTargets NAMESPACE kdqat:: DESTINATION ${KDQAT_PACKAGE_DIR})
 install(TARGETS kdqat-infer RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})

@@ -4,7 +4,7 @@
 #include "kdqat/cli/command.h"
 #include "kdqat/cli/console.h"
 #include "kdqat/cli/options.h"
-#include "kdqat/format/encoder_config.h"
+#include "kdqat/encoder/encoder_config.h"
 #include "kdqat/format/model_directory.h"
 #include "kdqat/text/text_input.h"
 #include "kdqat/text/tokenizer.h"
@@ -30,8 +30,7 @@ void run_tokenize(const TokenizeConfig& config) {
   const text::Tokenizer tokenizer = text::Tokenizer::load(config.model_dir);
   std::int64_t max_seq_length = config.max_seq_length;
   if (max_seq_length == 0) {
-    max_seq_length =
-        format::read_encoder_config(format::find_config(config.model_dir)).max_position_embeddings;
+    max_seq_length = encoder::read_encoder_config(format::find_config(config.model_dir)).max_length();
   }
   text::TextReader reader(std::cin, text::LineForm::kJson, "standard input");
   constexpr std::size_t kLines = 256;

@@ -47,11 +47,11 @@ std::vector<std::uint8_t> pack_rows(const torch::Tensor& codes, int bits) {
 void add_quantized(const model::NamedParameter& parameter, const QuantizationConfig& quantization,
                    PackedTensors& packed) {
   const quant::QuantizedTensor quantized =
-      quant::quantize(parameter.tensor->detach(), *model::weight_quantizer(parameter.name, quantization),
-                      model::weight_granularity(parameter.name, quantization));
+      quant::quantize(parameter.tensor->detach(), *model::weight_quantizer(parameter, quantization),
+                      model::weight_granularity(parameter, quantization));
   const torch::Tensor codes = quantized.codes.contiguous();
   const std::string name = parameter.name + format::kCodesSuffix;
-  if (parameter.name.ends_with("word_embeddings.weight")) {
+  if (parameter.quantized_as == encoder::QuantizedAs::kWordEmbeddings) {
     const int bits = quantization.embedding_bits;
     packed.add_bytes(name, bits == 8 ? DType::kI8 : DType::kU8,
                      {codes.size(0), runtime::embedding_row_bytes(bits, codes.size(1))},
@@ -114,7 +114,7 @@ PackedTensors pack_parameters(model::Classifier& student) {
   const QuantizationConfig& quantization = student.quantization().value();
   PackedTensors packed;
   for (const model::NamedParameter& parameter : student.parameters()) {
-    if (model::weight_quantizer(parameter.name, quantization)) {
+    if (model::weight_quantizer(parameter, quantization)) {
       add_quantized(parameter, quantization, packed);
     } else {
       packed.add_floats(parameter.name, *parameter.tensor);
@@ -127,12 +127,12 @@ std::int64_t pack(const std::filesystem::path& model_dir, const std::filesystem:
   model::Classifier classifier = model::load_classifier(model_dir).classifier;
   check_can_pack(classifier, model_dir);
   const text::Vocabulary vocabulary = text::load_vocabulary(model_dir);
-  format::PackedHeader header{.config = classifier.config(),
+  format::PackedHeader header{.config = encoder::to_json(classifier.config()),
                               .quantization = *classifier.quantization(),
                               .tokenizer = text::settings_to_json(vocabulary)};
-  nlohmann::json& section = header.config.source["kdqat"];
+  nlohmann::json& section = header.config["kdqat"];
   section["quantization"] = format::to_json(header.quantization);
-  section["max_seq_length"] = section.value("max_seq_length", header.config.max_position_embeddings);
+  section["max_seq_length"] = section.value("max_seq_length", classifier.config().max_length());
 
   PackedTensors packed = pack_parameters(classifier);
   add_vocabulary(vocabulary, packed);

@@ -61,7 +61,7 @@ std::string why_it_cannot_be_packed(const QuantizationConfig& quantization) {
 std::map<std::string, std::string> to_metadata(const PackedHeader& header) {
   return {{kFormat, kFormatName},
           {kVersion, std::to_string(kPackedVersion)},
-          {kConfig, to_json(header.config).dump()},
+          {kConfig, header.config.dump()},
           {kTokenizer, header.tokenizer.dump()}};
 }
 
@@ -73,14 +73,9 @@ bool is_packed_model(const SafetensorsFile& file) {
 PackedHeader read_packed_header(const SafetensorsFile& file) {
   check_version(file);
   const std::string where = concat(file.path().string(), ": metadata: config");
-  PackedHeader header{.config = encoder_config_from_json(parse_entry(file, kConfig), where),
-                      .quantization = {},
-                      .tokenizer = parse_entry(file, kTokenizer)};
-  const auto section = header.config.source.find("kdqat");
-  if (section == header.config.source.end()) {
-    throw FormatError(concat(where, ": kdqat: expected an object, found none"));
-  }
-  const JsonFields fields(*section, where + ": kdqat");
+  PackedHeader header{
+      .config = parse_entry(file, kConfig), .quantization = {}, .tokenizer = parse_entry(file, kTokenizer)};
+  const JsonFields fields = JsonFields(header.config, where).object("kdqat");
   const json* const quantization = fields.find("quantization");
   if (quantization == nullptr) fields.fail("quantization", "an object");
   header.quantization = quantization_config_from_json(*quantization, where + ": kdqat.quantization");

@@ -5,7 +5,6 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "kdqat/format/encoder_config.h"
 #include "kdqat/format/quantization_config.h"
 #include "kdqat/format/safetensors.h"
 
@@ -23,7 +22,7 @@ inline constexpr const char* kVocabularyTensor = "vocabulary";
 
 /// What the metadata of a packed model says.
 struct PackedHeader {
-  EncoderConfig config;  ///< the student's config.json, its "kdqat" section (task, scores, origin) included
+  nlohmann::json config;  ///< the student's config.json, its "kdqat" section (task, scores, origin) included
   QuantizationConfig quantization;
   std::int64_t max_seq_length = 128;
   nlohmann::json tokenizer;  ///< text::settings_to_json
@@ -43,7 +42,8 @@ std::map<std::string, std::string> to_metadata(const PackedHeader& header);
 bool is_packed_model(const SafetensorsFile& file);
 
 /// Throws FormatError that names the file, what was expected and what was found, for a file that is no packed
-/// model, another version, and whatever encoder_config_from_json and quantization_config_from_json refuse.
+/// model, another version, a config that is no object or has no such section, and whatever
+/// quantization_config_from_json refuses.
 PackedHeader read_packed_header(const SafetensorsFile& file);
 
 }  // namespace kdqat::format

@@ -24,10 +24,11 @@ constexpr const char* kStudentReadme =
     "    kdqat export --dequantized --model THIS_DIRECTORY --output NEW_DIRECTORY\n";
 
 /// Fills what the configuration leaves to the task, and checks the rest.
-TrainingConfig resolved(TrainingConfig config, const data::Task& task, const format::EncoderConfig& encoder) {
+TrainingConfig resolved(TrainingConfig config, const data::Task& task,
+                        const encoder::EncoderConfig& encoder) {
   if (config.batch_size == 0) config.batch_size = task.batch_size;
   if (config.max_seq_length == 0) {
-    config.max_seq_length = std::min(task.max_seq_length, encoder.max_position_embeddings);
+    config.max_seq_length = std::min(task.max_seq_length, encoder.max_length());
   }
   if (config.eval_steps == 0) config.eval_steps = task.eval_steps;
   check_max_seq_length(config.max_seq_length, encoder);
@@ -92,7 +93,7 @@ model::ForwardOptions::Dropout dropout_of(const TrainingConfig& config, std::int
   return {.seed = config.seed, .update = static_cast<std::uint64_t>(update)};
 }
 
-nlohmann::json teacher_record(const DistillConfig& config, const format::EncoderConfig& teacher) {
+nlohmann::json teacher_record(const DistillConfig& config, const encoder::EncoderConfig& teacher) {
   nlohmann::json record = {{"directory", config.teacher_dir.string()}};
   const auto section = teacher.source.find("kdqat");
   if (section != teacher.source.end() && section->contains("scores"))
@@ -101,7 +102,7 @@ nlohmann::json teacher_record(const DistillConfig& config, const format::Encoder
 }
 
 /// The task over one's own data that a model was trained for, if it was.
-std::optional<data::Task> kept_custom_task(const format::EncoderConfig& model) {
+std::optional<data::Task> kept_custom_task(const encoder::EncoderConfig& model) {
   const auto section = model.source.find("kdqat");
   if (section == model.source.end() || !section->is_object() || !section->contains("task")) return {};
   data::Task task = data::task_from_json(section->at("task"), "config.json: kdqat.task");
@@ -111,24 +112,24 @@ std::optional<data::Task> kept_custom_task(const format::EncoderConfig& model) {
 }  // namespace
 
 data::Task resolve_task(const std::string& name, const std::optional<data::CustomTaskOptions>& options,
-                        const format::EncoderConfig& model, const std::filesystem::path& training_data) {
+                        const encoder::EncoderConfig& model, const std::filesystem::path& training_data) {
   if (name != data::kCustomTask) return data::find_task(name);
   if (options) return data::make_custom_task(*options, training_data);
   if (std::optional<data::Task> task = kept_custom_task(model)) return *std::move(task);
   return data::make_custom_task({}, training_data);
 }
 
-text::Tokenizer load_tokenizer(const std::filesystem::path& model_dir, const format::EncoderConfig& config) {
+text::Tokenizer load_tokenizer(const std::filesystem::path& model_dir, const encoder::EncoderConfig& config) {
   text::Tokenizer tokenizer = text::Tokenizer::load(model_dir);
-  if (tokenizer.vocab_size() != config.vocab_size) {
-    throw base::FormatError(base::concat(model_dir.string(), ": expected a vocabulary of ", config.vocab_size,
-                                         " tokens (vocab_size of config.json), found ",
+  if (tokenizer.vocab_size() > config.vocab_size) {
+    throw base::FormatError(base::concat(model_dir.string(), ": expected a vocabulary of at most ",
+                                         config.vocab_size, " tokens (vocab_size of config.json), found ",
                                          tokenizer.vocab_size()));
   }
   return tokenizer;
 }
 
-void check_labels(const format::EncoderConfig& config, const data::Task& task,
+void check_labels(const encoder::EncoderConfig& config, const data::Task& task,
                   const std::filesystem::path& dir) {
   if (config.num_labels != task.num_labels()) {
     throw base::InvalidArgument(base::concat(dir.string(), ": expected a classifier with ", task.num_labels(),
@@ -142,19 +143,19 @@ void check_labels(const format::EncoderConfig& config, const data::Task& task,
   }
 }
 
-void check_max_seq_length(std::int64_t max_seq_length, const format::EncoderConfig& config) {
+void check_max_seq_length(std::int64_t max_seq_length, const encoder::EncoderConfig& config) {
   constexpr std::int64_t kSmallest = 5;  // three special tokens of a pair and a token of each text
-  if (max_seq_length < kSmallest || max_seq_length > config.max_position_embeddings) {
+  if (max_seq_length < kSmallest || max_seq_length > config.max_length()) {
     throw base::InvalidArgument(base::concat("max_seq_length: expected ", kSmallest, " to ",
-                                             config.max_position_embeddings,
-                                             " (max_position_embeddings), found ", max_seq_length));
+                                             config.max_length(), " (max_position_embeddings), found ",
+                                             max_seq_length));
   }
 }
 
 TrainingResult run_finetune(const FinetuneConfig& given, const TrainingCallbacks& callbacks) {
   if (const auto result = result_before(given.training, given.model_dir, callbacks)) return *result;
   FinetuneConfig config = given;
-  const format::EncoderConfig encoder = format::read_encoder_config(format::find_config(config.model_dir));
+  const encoder::EncoderConfig encoder = encoder::read_encoder_config(format::find_config(config.model_dir));
   const data::Task task =
       resolve_task(config.training.task, config.training.custom, encoder, training_data(config.training));
   config.training = resolved(config.training, task, encoder);
@@ -228,13 +229,10 @@ TrainingResult run_distill(const DistillConfig& given, const TrainingCallbacks& 
     }
     options.dropout = dropout_of(config.training, update);
     const model::Signals student_signals = student.forward(batch, options);
-    return distill::compute_objective(config.objective,
-                                      {.teacher = teacher_signals,
-                                       .student = student_signals,
-                                       .cu_seqlens = batch.cu_seqlens,
-                                       .heads = student.config().num_attention_heads,
-                                       .layers = config.objective.layers},
-                                      batch.labels);
+    return distill::compute_objective(
+        config.objective,
+        {.teacher = teacher_signals, .student = student_signals, .layers = config.objective.layers},
+        batch.labels);
   };
   return run_training({.command = "distill",
                        .config = config.training,

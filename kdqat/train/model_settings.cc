@@ -6,7 +6,7 @@
 
 namespace kdqat::train {
 
-ModelSettings model_settings(const format::EncoderConfig& config) {
+ModelSettings model_settings(const encoder::EncoderConfig& config) {
   ModelSettings settings;
   const auto section = config.source.find("kdqat");
   if (section == config.source.end() || !section->is_object()) return settings;
@@ -23,9 +23,9 @@ ModelSettings model_settings(const format::EncoderConfig& config) {
   return settings;
 }
 
-std::int64_t evaluation_length(const format::EncoderConfig& config, const data::Task& task) {
+std::int64_t evaluation_length(const encoder::EncoderConfig& config, const data::Task& task) {
   const std::int64_t trained = model_settings(config).max_seq_length;
-  return trained > 0 ? trained : std::min(task.max_seq_length, config.max_position_embeddings);
+  return trained > 0 ? trained : std::min(task.max_seq_length, config.max_length());
 }
 
 }  // namespace kdqat::train

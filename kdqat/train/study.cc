@@ -55,7 +55,7 @@ const std::filesystem::path& encoder_dir(const StudyTask& task) {
 }
 
 void check_task(const StudyTask& task, const std::vector<StudyVariant>& variants) {
-  const format::EncoderConfig encoder = format::read_encoder_config(format::find_config(encoder_dir(task)));
+  const encoder::EncoderConfig encoder = encoder::read_encoder_config(format::find_config(encoder_dir(task)));
   for (const StudyVariant& variant : variants) {
     try {
       distill::check(variant.config.objective, encoder.num_hidden_layers);

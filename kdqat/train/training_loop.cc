@@ -130,7 +130,7 @@ class Loop {
                      {"version", base::kVersion},
                      {"started", base::utc_timestamp()},
                      {"config", run_.effective_config},
-                     {"model", {{"parameters", model::count_parameters(run_.classifier.config())}}},
+                     {"model", {{"parameters", encoder::count_parameters(run_.classifier.config())}}},
                      {"task", run_.task.name},
                      {"machine", {{"cpu", base::processor_name()}, {"threads", base::num_threads()}}}});
     record_codes();
