@@ -4,9 +4,9 @@
 #include <cmath>
 
 #include "kdqat/base/parallel.h"
-#include "kdqat/kernels/multiversion.h"
-#include "kdqat/kernels/prefetch.h"
-#include "kdqat/kernels/vector_math.h"
+#include "kdqat/simd/multiversion.h"
+#include "kdqat/simd/prefetch.h"
+#include "kdqat/simd/vector_math.h"
 
 namespace kdqat::kernels {
 namespace {
@@ -20,11 +20,11 @@ struct ValueAndSlope {
 };
 
 struct Gelu {
-  static float value(float x) { return x * normal_distribution(x); }
+  static float value(float x) { return x * simd::normal_distribution(x); }
   static ValueAndSlope value_and_slope(float x) {
     constexpr float kInverseRootOf2Pi = 0.398942280F;
-    const float distribution = normal_distribution(x);
-    const float density = kInverseRootOf2Pi * exp_nonpositive(-0.5F * x * x);
+    const float distribution = simd::normal_distribution(x);
+    const float density = kInverseRootOf2Pi * simd::exp_nonpositive(-0.5F * x * x);
     return {.value = x * distribution, .slope = distribution + x * density};
   }
 };
@@ -36,11 +36,11 @@ struct GeluTanh {
 
   // From 16 on sigmoid is 0 or 1 in float32; the cube of larger values would overflow.
   static float bounded(float x) { return std::min(std::max(x, -16.0F), 16.0F); }
-  static Sigmoid gate(float x) { return sigmoid(kTwiceRootOf2OverPi * (x + kCubic * x * x * x)); }
+  static simd::Sigmoid gate(float x) { return simd::sigmoid(kTwiceRootOf2OverPi * (x + kCubic * x * x * x)); }
   static float value(float x) { return x * gate(bounded(x)).value; }
   static ValueAndSlope value_and_slope(float x) {
     const float near = bounded(x);
-    const Sigmoid s = gate(near);
+    const simd::Sigmoid s = gate(near);
     const float inner = kTwiceRootOf2OverPi * (1.0F + 3.0F * kCubic * near * near);
     return {.value = x * s.value, .slope = s.value + near * inner * s.value * s.complement};
   }
@@ -54,17 +54,17 @@ struct Relu {
 };
 
 struct Silu {
-  static float value(float x) { return x * sigmoid(x).value; }
+  static float value(float x) { return x * simd::sigmoid(x).value; }
   static ValueAndSlope value_and_slope(float x) {
-    const Sigmoid s = sigmoid(x);
+    const simd::Sigmoid s = simd::sigmoid(x);
     return {.value = x * s.value, .slope = s.value + x * s.complement * s.value};
   }
 };
 
 struct Tanh {
-  static float value(float x) { return hyperbolic_tangent(x); }
+  static float value(float x) { return simd::hyperbolic_tangent(x); }
   static ValueAndSlope value_and_slope(float x) {
-    const Sigmoid s = sigmoid(2.0F * x);
+    const simd::Sigmoid s = simd::sigmoid(2.0F * x);
     return {.value = value(x), .slope = 4.0F * s.value * s.complement};
   }
 };
@@ -157,7 +157,7 @@ void activate(Activation activation, const float* x, std::int64_t count, float* 
 void activate_backward(Activation activation, const float* x, std::int64_t count, float clip,
                        float* gradient) {
   base::parallel_for(0, count, kActivationGrain, [&](std::int64_t first, std::int64_t last) {
-    for_blocks_ahead(x + first, last - first, [&](std::int64_t i, std::int64_t size) {
+    simd::for_blocks_ahead(x + first, last - first, [&](std::int64_t i, std::int64_t size) {
       apply_backward(activation, x + first + i, size, clip, gradient + first + i);
     });
   });
@@ -172,7 +172,7 @@ void activate_gated(Activation activation, const GatedInput& x, std::int64_t cou
 void activate_gated_backward(Activation activation, const GatedInput& x, std::int64_t count, float clip,
                              const float* grad_output, const GatedGradients& gradients) {
   base::parallel_for(0, count, kActivationGrain, [&](std::int64_t first, std::int64_t last) {
-    for_blocks_ahead(x.input + first, last - first, [&](std::int64_t offset, std::int64_t size) {
+    simd::for_blocks_ahead(x.input + first, last - first, [&](std::int64_t offset, std::int64_t size) {
       const std::int64_t i = first + offset;
       apply_gated_backward(activation,
                            {.input = x.input + i,

@@ -8,9 +8,9 @@
 #include "kdqat/kernels/add.h"
 #include "kdqat/kernels/attention_head.h"
 #include "kdqat/kernels/attention_terms.h"
-#include "kdqat/kernels/prefetch.h"
 #include "kdqat/kernels/quantize.h"
 #include "kdqat/kernels/softmax.h"
+#include "kdqat/simd/prefetch.h"
 
 namespace kdqat::kernels {
 namespace {
@@ -20,7 +20,7 @@ namespace {
 std::int64_t scratch_size(const AttentionInput& input, const AttentionHead& head) {
   const std::int64_t n = head.length;
   const std::int64_t head_size = input.shape.head_size;
-  return 3 * n * padded(head_size) + 2 * head_size * padded(n) + (n + 7) * padded(n) +
+  return 3 * n * simd::padded(head_size) + 2 * head_size * simd::padded(n) + (n + 7) * simd::padded(n) +
          term_scratch_size(input, head);
 }
 
@@ -42,20 +42,21 @@ const float* bias_of(const AttentionTerms& terms, const AttentionHead& head, std
 }
 
 void map_of_head(const AttentionInput& input, const AttentionResult& result, const AttentionHead& head,
-                 Scratch& scratch) {
+                 simd::Scratch& scratch) {
   const std::int64_t n = head.length;
   const Band band(n, input.terms.window);
-  const TileView query = rows_of(input.shape, head, input.operands.query);
-  const TileView key = transposed_copy(rows_of(input.shape, head, input.operands.key), scratch);
+  const simd::TileView query = rows_of(input.shape, head, input.operands.query);
+  const simd::TileView key = transposed_copy(rows_of(input.shape, head, input.operands.key), scratch);
   PositionTerm of_query(input, head, PositionTerm::Of::kQuery);
   PositionTerm of_key(input, head, PositionTerm::Of::kKey);
   if (of_query.exists()) of_query.multiply_forward(scratch);
   if (of_key.exists()) of_key.multiply_forward(scratch);
   const float factor = factor_of(input);
-  const bool in_place = n % kLanes == 0 && band.is_whole();
-  const Tile scores = in_place ? Tile{.data = result.scores + head.ragged, .rows = n, .cols = n, .stride = n}
-                               : scratch.tile(n, n);
-  const Tile spare = scratch.tile(1, n);
+  const bool in_place = n % simd::kLanes == 0 && band.is_whole();
+  const simd::Tile scores =
+      in_place ? simd::Tile{.data = result.scores + head.ragged, .rows = n, .cols = n, .stride = n}
+               : scratch.tile(n, n);
+  const simd::Tile spare = scratch.tile(1, n);
   const bool plain = band.is_whole() && !of_query.exists() && !of_key.exists() && input.terms.bias == nullptr;
   band.for_blocks([&](const TokenRange& queries, const TokenRange& keys) {
     multiply(rows_in(query, queries), cols_in(key, keys), cols_in(rows_in(scores, queries), keys));
@@ -69,7 +70,7 @@ void map_of_head(const AttentionInput& input, const AttentionResult& result, con
       softmax_rows({.scores = scores.row(row) + keys.first,
                     .rows = step,
                     .stride = scores.stride,
-                    .size = padded(keys.count()),
+                    .size = simd::padded(keys.count()),
                     .first = existing.first - keys.first,
                     .last = existing.last - keys.first,
                     .factor = factor,
@@ -103,10 +104,10 @@ void quantize_map_of_head(const AttentionInput& input, const AttentionResult& re
 }
 
 void context_of_head(const AttentionInput& input, const AttentionResult& result, const AttentionHead& head,
-                     Scratch& scratch) {
-  const TileView map = pairs_of(head, result.quantized_map);
-  const TileView value = whole_vectors(rows_of(input.shape, head, input.operands.value), scratch);
-  const Tile context = rows_of(input.shape, head, result.context);
+                     simd::Scratch& scratch) {
+  const simd::TileView map = pairs_of(head, result.quantized_map);
+  const simd::TileView value = whole_vectors(rows_of(input.shape, head, input.operands.value), scratch);
+  const simd::Tile context = rows_of(input.shape, head, result.context);
   Band(head.length, input.terms.window).for_blocks([&](const TokenRange& queries, const TokenRange& keys) {
     multiply(cols_in(rows_in(map, queries), keys), rows_in(value, keys), rows_in(context, queries));
   });
@@ -123,9 +124,9 @@ bool fake_quantize_tensor(const float* values, std::int64_t count, float* out) {
 /// `count` values from `values`, followed by zeros up to whole vectors: where they lie, or a copy in `row`.
 template <typename Value>
 const Value* whole_row(const Value* values, std::int64_t count, Value* row) {
-  if (values == nullptr || count % kLanes == 0) return values;
+  if (values == nullptr || count % simd::kLanes == 0) return values;
   std::copy_n(values, count, row);
-  std::fill(row + count, row + padded(count), Value{0});
+  std::fill(row + count, row + simd::padded(count), Value{0});
   return row;
 }
 
@@ -137,47 +138,51 @@ struct BiasSums {
 /// Gradient at the scores of one head, times the factor, from what arrives at map and scores and, in
 /// `gradient`, at the map after dropout. Zeros where a pair does not exist.
 void scores_gradient(const AttentionInput& input, const float* map, const AttentionGradients& arriving,
-                     const AttentionHead& head, const Tile& gradient, BiasSums bias, Scratch& scratch) {
+                     const AttentionHead& head, const simd::Tile& gradient, BiasSums bias,
+                     simd::Scratch& scratch) {
   constexpr std::int64_t kRowsAhead = 4;  // are prefetched
   const std::int64_t n = head.length;
   const Band band(n, input.terms.window);
+  const bool whole = band.is_whole();
   const float factor = factor_of(input);
-  const Tile rows = scratch.tile(4, n);
+  const float softmax_factor = bias.values == nullptr ? factor : 1.0F;
+  const simd::Tile rows = scratch.tile(4, n);
   thread_local std::vector<std::uint8_t> keep;
   keep.resize(static_cast<std::size_t>(gradient.stride));
   const auto at = [](auto* values, std::int64_t start) {
     return values == nullptr ? nullptr : values + start;
   };
   for (std::int64_t row = 0; row < n; ++row) {
-    const TokenRange keys = band.around(row);
+    const TokenRange keys = whole ? TokenRange{0, n} : band.around(row);
     const std::int64_t count = keys.count();
     const std::int64_t start = head.ragged + row * n + keys.first;
     if (row + kRowsAhead < n) {
       const std::int64_t later = start + kRowsAhead * n;
-      prefetch(map + later, count);
-      if (input.dropout.keep != nullptr) prefetch(input.dropout.keep + later, count);
-      if (arriving.map != nullptr) prefetch(arriving.map + later, count);
-      if (arriving.scores != nullptr) prefetch(arriving.scores + later, count);
+      simd::prefetch(map + later, count);
+      if (input.dropout.keep != nullptr) simd::prefetch(input.dropout.keep + later, count);
+      if (arriving.map != nullptr) simd::prefetch(arriving.map + later, count);
+      if (arriving.scores != nullptr) simd::prefetch(arriving.scores + later, count);
     }
     const MapRow parts{.map = whole_row(map + start, count, rows.row(0)),
                        .keep = whole_row(at(input.dropout.keep, start), count, keep.data()),
                        .dropout_factor = input.dropout.factor,
                        .arriving_map = whole_row(at(arriving.map, start), count, rows.row(1)),
                        .arriving_scores = whole_row(at(arriving.scores, start), count, rows.row(2))};
-    float* of_scores = gradient.row(row);
-    if (!band.is_whole()) {
-      of_scores = rows.row(3);
+    if (whole) {
+      softmax_row_backward(parts, gradient.stride, softmax_factor, gradient.row(row));
+    } else {
+      float* of_scores = rows.row(3);
       std::copy_n(gradient.row(row) + keys.first, count, of_scores);
-      std::fill(of_scores + count, of_scores + padded(count), 0.0F);
+      std::fill(of_scores + count, of_scores + simd::padded(count), 0.0F);
+      softmax_row_backward(parts, simd::padded(count), softmax_factor, of_scores);
+      std::copy_n(of_scores, count, gradient.row(row) + keys.first);
+      clear_beside(keys, n, gradient.row(row));
     }
-    softmax_row_backward(parts, padded(count), bias.values == nullptr ? factor : 1.0F, of_scores);
     if (bias.values != nullptr) {
+      float* of_scores = gradient.row(row) + keys.first;
       add(of_scores, count, bias.values + keys.first - row + n - 1);
       for (std::int64_t i = 0; i < count; ++i) of_scores[i] *= factor;
     }
-    if (band.is_whole()) continue;
-    std::copy_n(of_scores, count, gradient.row(row) + keys.first);
-    clear_beside(keys, n, gradient.row(row));
   }
 }
 
@@ -190,11 +195,11 @@ class HeadBackward {
 
   std::int64_t groups() const { return tables_.groups(); }
 
-  void run(const AttentionHead& head, std::int64_t group, Scratch& scratch) {
+  void run(const AttentionHead& head, std::int64_t group, simd::Scratch& scratch) {
     const std::int64_t n = head.length;
     const Band band(n, input_.terms.window);
     scratch.reset(scratch_size(input_, head));
-    const Tile gradient = scratch.tile(n, n);
+    const simd::Tile gradient = scratch.tile(n, n);
     std::fill_n(gradient.data, n * gradient.stride, 0.0F);
     of_value_and_map(head, band, gradient, scratch);
     // The map's magnitude stays below 1 / (1 - dropout) < kClip, so its quantizer masks nothing.
@@ -220,18 +225,19 @@ class HeadBackward {
 
  private:
   /// The gradient of value, and in `gradient` that of the map after dropout.
-  void of_value_and_map(const AttentionHead& head, const Band& band, const Tile& gradient, Scratch& scratch) {
-    const Tile of_value = rows_of(input_.shape, head, result_.value);
+  void of_value_and_map(const AttentionHead& head, const Band& band, const simd::Tile& gradient,
+                        simd::Scratch& scratch) {
+    const simd::Tile of_value = rows_of(input_.shape, head, result_.value);
     if (grad_output_.context == nullptr) {
       for (std::int64_t row = 0; row < head.length; ++row) {
         std::fill_n(of_value.row(row), input_.shape.head_size, 0.0F);
       }
       return;
     }
-    const TileView map = pairs_of(head, saved_.quantized_map);
-    const TileView context = rows_of(input_.shape, head, grad_output_.context);
-    const TileView whole_context = whole_vectors(context, scratch);
-    const TileView value = transposed_copy(rows_of(input_.shape, head, input_.operands.value), scratch);
+    const simd::TileView map = pairs_of(head, saved_.quantized_map);
+    const simd::TileView context = rows_of(input_.shape, head, grad_output_.context);
+    const simd::TileView whole_context = whole_vectors(context, scratch);
+    const simd::TileView value = transposed_copy(rows_of(input_.shape, head, input_.operands.value), scratch);
     band.for_blocks([&](const TokenRange& tokens, const TokenRange& others) {
       multiply(cols_in(rows_in(map, others), tokens).transposed(), rows_in(whole_context, others),
                rows_in(of_value, tokens));
@@ -240,12 +246,13 @@ class HeadBackward {
   }
 
   /// The products of query and key alone.
-  void of_query_and_key(const AttentionHead& head, const Band& band, const Tile& gradient, Scratch& scratch) {
-    const TileView query = whole_vectors(rows_of(input_.shape, head, input_.operands.query), scratch);
-    const TileView key = whole_vectors(rows_of(input_.shape, head, input_.operands.key), scratch);
-    const Tile of_query = rows_of(input_.shape, head, result_.query);
-    const Tile of_key = rows_of(input_.shape, head, result_.key);
-    const TileView pairs = view(gradient);
+  void of_query_and_key(const AttentionHead& head, const Band& band, const simd::Tile& gradient,
+                        simd::Scratch& scratch) {
+    const simd::TileView query = whole_vectors(rows_of(input_.shape, head, input_.operands.query), scratch);
+    const simd::TileView key = whole_vectors(rows_of(input_.shape, head, input_.operands.key), scratch);
+    const simd::Tile of_query = rows_of(input_.shape, head, result_.query);
+    const simd::Tile of_key = rows_of(input_.shape, head, result_.key);
+    const simd::TileView pairs = view(gradient);
     band.for_blocks([&](const TokenRange& tokens, const TokenRange& others) {
       multiply(cols_in(rows_in(pairs, tokens), others), rows_in(key, others), rows_in(of_query, tokens));
       multiply(cols_in(rows_in(pairs, others), tokens).transposed(), rows_in(query, others),
@@ -279,7 +286,7 @@ bool fake_quantize_heads(const AttentionShape& shape, AttentionScales scales, co
     return false;
   }
   std::atomic<bool> clips = false;
-  for_heads(shape, [&](const AttentionHead& head, Scratch&) {
+  for_heads(shape, [&](const AttentionHead& head, simd::Scratch&) {
     if (fake_quantize_symmetric(values + head.offset, head.length, shape.head_size, stride,
                                 out + head.offset)) {
       clips = true;
@@ -291,7 +298,7 @@ bool fake_quantize_heads(const AttentionShape& shape, AttentionScales scales, co
 void attention_forward(const AttentionInput& input, const AttentionResult& result) {
   const bool map_is_final = result.quantized_map == result.map;
   const bool one_scale = input.map_scales == AttentionScales::kTensor;
-  for_heads(input.shape, [&](const AttentionHead& head, Scratch& scratch) {
+  for_heads(input.shape, [&](const AttentionHead& head, simd::Scratch& scratch) {
     scratch.reset(scratch_size(input, head));
     map_of_head(input, result, head, scratch);
     if (!map_is_final) quantize_map_of_head(input, result, head);
@@ -299,7 +306,7 @@ void attention_forward(const AttentionInput& input, const AttentionResult& resul
   });
   if (!one_scale) return;
   fake_quantize_tensor(result.quantized_map, input.shape.ragged_size(), result.quantized_map);
-  for_heads(input.shape, [&](const AttentionHead& head, Scratch& scratch) {
+  for_heads(input.shape, [&](const AttentionHead& head, simd::Scratch& scratch) {
     scratch.reset(scratch_size(input, head));
     context_of_head(input, result, head, scratch);
   });
@@ -309,7 +316,7 @@ void attention_backward(const AttentionInput& input, const AttentionSaved& saved
                         const AttentionGradients& grad_output, const AttentionOperandGradients& result) {
   HeadBackward backward(input, saved, grad_output, result);
   for_heads(input.shape, backward.groups(),
-            [&](const AttentionHead& head, std::int64_t group, Scratch& scratch) {
+            [&](const AttentionHead& head, std::int64_t group, simd::Scratch& scratch) {
               backward.run(head, group, scratch);
             });
   backward.finalize();

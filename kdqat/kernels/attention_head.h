@@ -6,7 +6,7 @@
 
 #include "kdqat/base/parallel.h"
 #include "kdqat/kernels/attention.h"
-#include "kdqat/kernels/tile.h"
+#include "kdqat/simd/tile.h"
 
 namespace kdqat::kernels {
 
@@ -26,7 +26,7 @@ void for_heads(const AttentionShape& shape, std::int64_t groups, const Body& bod
   const std::int64_t sentences = shape.sentences();
   const std::int64_t grain = groups == sentences ? 4 : 1;
   base::parallel_for(0, groups * shape.heads, grain, [&](std::int64_t first, std::int64_t last) {
-    thread_local Scratch scratch;
+    thread_local simd::Scratch scratch;
     for (std::int64_t task = first; task < last; ++task) {
       const std::int64_t group = task / shape.heads;
       const std::int64_t h = task % shape.heads;
@@ -47,18 +47,18 @@ void for_heads(const AttentionShape& shape, std::int64_t groups, const Body& bod
 template <typename Body>
 void for_heads(const AttentionShape& shape, const Body& body) {
   for_heads(shape, shape.sentences(),
-            [&](const AttentionHead& head, std::int64_t, Scratch& scratch) { body(head, scratch); });
+            [&](const AttentionHead& head, std::int64_t, simd::Scratch& scratch) { body(head, scratch); });
 }
 
 /// Its rows in a matrix [T, D].
-inline TileView rows_of(const AttentionShape& shape, const AttentionHead& head, const float* matrix) {
+inline simd::TileView rows_of(const AttentionShape& shape, const AttentionHead& head, const float* matrix) {
   return {.data = matrix + head.offset,
           .rows = head.length,
           .cols = shape.head_size,
           .row_stride = shape.heads * shape.head_size};
 }
 
-inline Tile rows_of(const AttentionShape& shape, const AttentionHead& head, float* matrix) {
+inline simd::Tile rows_of(const AttentionShape& shape, const AttentionHead& head, float* matrix) {
   return {.data = matrix + head.offset,
           .rows = head.length,
           .cols = shape.head_size,
@@ -66,21 +66,21 @@ inline Tile rows_of(const AttentionShape& shape, const AttentionHead& head, floa
 }
 
 /// Its pairs in a ragged tensor.
-inline TileView pairs_of(const AttentionHead& head, const float* ragged) {
+inline simd::TileView pairs_of(const AttentionHead& head, const float* ragged) {
   return {.data = ragged + head.ragged, .rows = head.length, .cols = head.length, .row_stride = head.length};
 }
 
 /// The view itself where its rows are whole vectors, else a padded copy.
-inline TileView whole_vectors(const TileView& source, Scratch& scratch) {
-  if (source.cols % kLanes == 0) return source;
-  const Tile tile = scratch.tile(source.rows, source.cols);
+inline simd::TileView whole_vectors(const simd::TileView& source, simd::Scratch& scratch) {
+  if (source.cols % simd::kLanes == 0) return source;
+  const simd::Tile tile = scratch.tile(source.rows, source.cols);
   load(source, tile);
   return view(tile);
 }
 
-inline TileView transposed_copy(const TileView& source, Scratch& scratch) {
-  const Tile tile = scratch.tile(source.cols, source.rows);
-  load_transposed(source, tile);
+inline simd::TileView transposed_copy(const simd::TileView& source, simd::Scratch& scratch) {
+  const simd::Tile tile = scratch.tile(source.cols, source.rows);
+  simd::load_transposed(source, tile);
   return view(tile);
 }
 
@@ -118,32 +118,32 @@ struct Band {
     for (std::int64_t first = 0; first < length; first += kBlockTokens) {
       const TokenRange tokens{.first = first, .last = std::min(length, first + kBlockTokens)};
       TokenRange others = around(tokens);
-      others.first -= others.first % kLanes;
+      others.first -= others.first % simd::kLanes;
       body(tokens, others);
     }
   }
 };
 
-inline TileView rows_in(const TileView& source, const TokenRange& range) {
-  TileView part = source;
+inline simd::TileView rows_in(const simd::TileView& source, const TokenRange& range) {
+  simd::TileView part = source;
   part.data += range.first * source.row_stride;
   part.rows = range.count();
   return part;
 }
 
-inline Tile rows_in(const Tile& source, const TokenRange& range) {
+inline simd::Tile rows_in(const simd::Tile& source, const TokenRange& range) {
   return {
       .data = source.row(range.first), .rows = range.count(), .cols = source.cols, .stride = source.stride};
 }
 
-inline TileView cols_in(const TileView& source, const TokenRange& range) {
-  TileView part = source;
+inline simd::TileView cols_in(const simd::TileView& source, const TokenRange& range) {
+  simd::TileView part = source;
   part.data += range.first * source.col_stride;
   part.cols = range.count();
   return part;
 }
 
-inline Tile cols_in(const Tile& source, const TokenRange& range) {
+inline simd::Tile cols_in(const simd::Tile& source, const TokenRange& range) {
   return {
       .data = source.data + range.first, .rows = source.rows, .cols = range.count(), .stride = source.stride};
 }

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "kdqat/kernels/add.h"
-#include "kdqat/kernels/multiversion.h"
+#include "kdqat/simd/multiversion.h"
 
 namespace kdqat::kernels {
 namespace {
@@ -22,7 +22,7 @@ void add_scattered(const float* values, std::int64_t count, std::int64_t step, c
   for (std::int64_t j = 0; j < count; ++j) sums[j * step + offsets[j]] += values[j];
 }
 
-void add_rows(const Tile& rows, const Tile& sum) {
+void add_rows(const simd::Tile& rows, const simd::Tile& sum) {
   for (std::int64_t row = 0; row < rows.rows; ++row) add(rows.row(row), rows.cols, sum.row(row));
 }
 
@@ -52,7 +52,7 @@ PositionTerm::PositionTerm(const AttentionInput& input, const AttentionHead& hea
   }
 }
 
-void PositionTerm::multiply_forward(Scratch& scratch) {
+void PositionTerm::multiply_forward(simd::Scratch& scratch) {
   product_ = scratch.tile(operand_.rows, table_.rows);
   multiply(operand_, transposed_copy(table_, scratch), product_);
 }
@@ -63,9 +63,9 @@ void PositionTerm::add_to(std::int64_t query, const TokenRange& keys, float* sco
   add_gathered(values, step, offsets(query) + keys.first, keys.count(), scores + keys.first);
 }
 
-void PositionTerm::backward(const Tile& gradient, const Band& band, const Tile& operand_gradient,
-                            float* table_gradient, Scratch& scratch) const {
-  const Tile of_product = scratch.tile(operand_.rows, table_.rows);
+void PositionTerm::backward(const simd::Tile& gradient, const Band& band, const simd::Tile& operand_gradient,
+                            float* table_gradient, simd::Scratch& scratch) const {
+  const simd::Tile of_product = scratch.tile(operand_.rows, table_.rows);
   std::fill_n(of_product.data, of_product.rows * of_product.stride, 0.0F);
   for (std::int64_t query = 0; query < operand_.rows; ++query) {
     const TokenRange keys = band.around(query);
@@ -73,11 +73,11 @@ void PositionTerm::backward(const Tile& gradient, const Band& band, const Tile& 
     add_scattered(gradient.row(query) + keys.first, keys.count(), step, offsets(query) + keys.first,
                   of_product.row(of_ == Of::kQuery ? query : keys.first));
   }
-  const Tile of_operand = scratch.tile(operand_.rows, operand_.cols);
+  const simd::Tile of_operand = scratch.tile(operand_.rows, operand_.cols);
   multiply(view(of_product), whole_vectors(table_, scratch), of_operand);
   add_rows(of_operand, operand_gradient);
   if (table_gradient == nullptr) return;
-  const Tile of_table = scratch.tile(table_.rows, table_.cols);
+  const simd::Tile of_table = scratch.tile(table_.rows, table_.cols);
   multiply(view(of_product).transposed(), whole_vectors(operand_, scratch), of_table);
   add_rows(of_table, {.data = table_gradient + table_offset_,
                       .rows = table_.rows,
@@ -89,9 +89,9 @@ std::int64_t term_scratch_size(const AttentionInput& input, const AttentionHead&
   const AttentionTerms& terms = input.terms;
   const std::int64_t count =
       (terms.position_key != nullptr ? 1 : 0) + (terms.position_query != nullptr ? 1 : 0);
-  const std::int64_t cols = padded(input.shape.head_size);
+  const std::int64_t cols = simd::padded(input.shape.head_size);
   // operand table^T or its gradient, and the transposed table; operand, table and both gradients.
-  return count * ((head.length + input.shape.head_size) * padded(terms.positions) +
+  return count * ((head.length + input.shape.head_size) * simd::padded(terms.positions) +
                   2 * (head.length + terms.positions) * cols);
 }
 

@@ -19,15 +19,15 @@ class PositionTerm {
   bool exists() const { return !offsets_.empty(); }
 
   /// Prepares for add_to; `scratch` keeps what it needs.
-  void multiply_forward(Scratch& scratch);
+  void multiply_forward(simd::Scratch& scratch);
 
   /// scores[j] += the term of `query` and j, for the keys j.
   void add_to(std::int64_t query, const TokenRange& keys, float* scores) const;
 
   /// From the gradient of the term at each pair [n, n]: adds to the operand's gradient [n, head_size] and,
   /// unless nullptr, to the table's [R, D].
-  void backward(const Tile& gradient, const Band& band, const Tile& operand_gradient, float* table_gradient,
-                Scratch& scratch) const;
+  void backward(const simd::Tile& gradient, const Band& band, const simd::Tile& operand_gradient,
+                float* table_gradient, simd::Scratch& scratch) const;
 
  private:
   /// Row of the table for a query and key 0, counted from the first that occurs; that of key j is j behind
@@ -37,11 +37,11 @@ class PositionTerm {
   }
 
   Of of_;
-  TileView operand_;                   ///< [n, head_size]
-  TileView table_;                     ///< [rows that occur, head_size]
+  simd::TileView operand_;             ///< [n, head_size]
+  simd::TileView table_;               ///< [rows that occur, head_size]
   std::int64_t table_offset_ = 0;      ///< of its first element in [R, D]
   std::vector<std::int32_t> offsets_;  ///< by j - i + n - 1
-  Tile product_;                       ///< operand table^T
+  simd::Tile product_;                 ///< operand table^T
 };
 
 /// Floats of scratch memory that the terms of a head need at most.

@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "kdqat/base/parallel.h"
-#include "kdqat/kernels/multiversion.h"
+#include "kdqat/simd/multiversion.h"
 
 namespace kdqat::kernels {
 namespace {

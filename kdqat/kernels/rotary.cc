@@ -5,8 +5,8 @@
 
 #include "kdqat/base/error.h"
 #include "kdqat/base/parallel.h"
-#include "kdqat/kernels/lanes.h"
-#include "kdqat/kernels/multiversion.h"
+#include "kdqat/simd/lanes.h"
+#include "kdqat/simd/multiversion.h"
 
 namespace kdqat::kernels {
 namespace {
@@ -27,7 +27,7 @@ void rotate_token(const Angles& angles, std::int64_t heads, std::int64_t half, f
   for (std::int64_t head = 0; head < heads; ++head) {
     float* first = values + head * 2 * half;
     float* second = first + half;
-    for_lanes(
+    simd::for_lanes(
         half, [&](const auto& lanes, std::int64_t i) __attribute__((always_inline)) {
           const auto cosine = lanes.load(by.cosines + i);
           const auto sine = lanes.load(by.sines + i) * by.direction;

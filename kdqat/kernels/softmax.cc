@@ -4,10 +4,10 @@
 #include <cstring>
 #include <limits>
 
-#include "kdqat/kernels/lanes.h"
-#include "kdqat/kernels/multiversion.h"
-#include "kdqat/kernels/reduce.h"
-#include "kdqat/kernels/vector_math.h"
+#include "kdqat/simd/lanes.h"
+#include "kdqat/simd/multiversion.h"
+#include "kdqat/simd/reduce.h"
+#include "kdqat/simd/vector_math.h"
 
 namespace kdqat::kernels {
 namespace {
@@ -23,20 +23,22 @@ __attribute__((always_inline)) inline void softmax_row(const ScoresRows& row, fl
   }
   if (row.first > 0) std::fill_n(scores, row.first, -std::numeric_limits<float>::infinity());
   for (std::int64_t i = row.last; i < size; ++i) scores[i] = -std::numeric_limits<float>::infinity();
-  FloatLanes maxima = load_lanes(scores);
-  for (std::int64_t i = kLanes; i < size; i += kLanes) {
-    const FloatLanes others = load_lanes(scores + i);
+  simd::FloatLanes maxima = simd::load_lanes(scores);
+  for (std::int64_t i = simd::kLanes; i < size; i += simd::kLanes) {
+    const simd::FloatLanes others = simd::load_lanes(scores + i);
     maxima = maxima > others ? maxima : others;
   }
-  const float maximum = max_of_lanes(array_of<float>(maxima));
-  for (std::int64_t i = 0; i < size; ++i) map[i] = exp_nonpositive(scores[i] - maximum);
-  const float inverse =
-      1.0F / sum_of_vectors<float>(size, [&](const auto& load, std::int64_t i) { return load(map + i); });
+  const float maximum = simd::max_of_lanes(simd::array_of<float>(maxima));
+  for (std::int64_t i = 0; i < size; ++i) map[i] = simd::exp_nonpositive(scores[i] - maximum);
+  const float inverse = 1.0F / simd::sum_of_vectors<float>(
+                                   size, [&](const auto& load, std::int64_t i) { return load(map + i); });
   for (std::int64_t i = 0; i < size; ++i) map[i] *= inverse;
 }
 
+}  // namespace
+
 KDQAT_MULTIVERSION
-void softmax_of_rows(const ScoresRows& input, const SoftmaxOut& out) {
+void softmax_rows(const ScoresRows& input, const SoftmaxOut& out) {
   const ScoresRows rows = input;  // in registers
   const bool whole_rows = out.scores == rows.scores;
   const auto bytes = static_cast<std::size_t>(rows.last - rows.first) * sizeof(float);
@@ -54,11 +56,11 @@ void softmax_of_rows(const ScoresRows& input, const SoftmaxOut& out) {
 }
 
 KDQAT_MULTIVERSION
-void softmax_backward(const MapRow& row, std::int64_t size, float factor, float* gradient) {
+void softmax_row_backward(const MapRow& row, std::int64_t size, float factor, float* gradient) {
   if (row.keep != nullptr) {
     const std::uint8_t* keep = row.keep;
     const float dropout_factor = row.dropout_factor;
-    for_lanes(
+    simd::for_lanes(
         size, [&](const auto& lanes, std::int64_t i) __attribute__((always_inline)) {
           lanes.store(lanes.kept(keep + i, lanes.load(gradient + i) * dropout_factor), gradient + i);
         });
@@ -66,21 +68,13 @@ void softmax_backward(const MapRow& row, std::int64_t size, float factor, float*
   if (row.arriving_map != nullptr) {
     for (std::int64_t i = 0; i < size; ++i) gradient[i] += row.arriving_map[i];
   }
-  const float sum = sum_of_vectors<float>(
+  const float sum = simd::sum_of_vectors<float>(
       size, [&](const auto& load, std::int64_t i) { return load(row.map + i) * load(gradient + i); });
   for (std::int64_t i = 0; i < size; ++i) gradient[i] = row.map[i] * (gradient[i] - sum);
   if (row.arriving_scores != nullptr) {
     for (std::int64_t i = 0; i < size; ++i) gradient[i] += row.arriving_scores[i];
   }
   for (std::int64_t i = 0; i < size; ++i) gradient[i] *= factor;
-}
-
-}  // namespace
-
-void softmax_rows(const ScoresRows& rows, const SoftmaxOut& out) { softmax_of_rows(rows, out); }
-
-void softmax_row_backward(const MapRow& row, std::int64_t size, float factor, float* gradient) {
-  softmax_backward(row, size, factor, gradient);
 }
 
 }  // namespace kdqat::kernels
