@@ -142,7 +142,7 @@ TEST_F(FuzzTest, DamagedEncoderConfigsGiveAnErrorOrAConfigThatCanBeWritten) {
 
 TEST_F(FuzzTest, DamagedQuantizationConfigsGiveAnErrorOrAConfig) {
   reader_ = [](const std::filesystem::path& path) {
-    const nlohmann::json value = read_json_file(path);
+    const nlohmann::json value = base::read_json_file(path);
     const QuantizationConfig config = quantization_config_from_json(value, path.string());
     ASSERT_EQ(quantization_config_from_json(to_json(config), ""), config);
   };
