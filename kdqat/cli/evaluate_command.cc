@@ -35,8 +35,8 @@ void run_evaluate(const EvaluateConfig& config) {
   for (const std::string& warning : dataset.warnings) print_message("warning: " + warning);
 
   WorkDisplay display("evaluate", dataset.size());
-  const train::Evaluation evaluation = train::evaluate(classifier, task, dataset, settings.precision,
-                                                       [&](std::int64_t done) { display.update(done); });
+  const evaluate::Evaluation evaluation = evaluate::evaluate(
+      classifier, task, dataset, settings.precision, [&](std::int64_t done) { display.update(done); });
   display.finish();
   if (config.json) {
     print_json({{"task", task.name},

@@ -5,11 +5,11 @@
 #include "kdqat/cli/command.h"
 #include "kdqat/cli/console.h"
 #include "kdqat/cli/options.h"
+#include "kdqat/evaluate/evaluation.h"
 #include "kdqat/model/pretrained.h"
 #include "kdqat/runtime/answer_json.h"
 #include "kdqat/text/text_input.h"
 #include "kdqat/train/commands.h"
-#include "kdqat/train/evaluation.h"
 #include "kdqat/train/model_settings.h"
 
 namespace kdqat::cli {
@@ -42,7 +42,7 @@ class Predictor {
           text::encode(tokenizer_, texts[i], settings_.max_seq_length, reader.place(i)));
       dataset.labels.push_back(0.0);
     }
-    const train::Predictions predictions = train::predict(classifier_, dataset, settings_.precision);
+    const evaluate::Predictions predictions = evaluate::predict(classifier_, dataset, settings_.precision);
     if (!predictions.logits.isfinite().all().item<bool>()) {
       throw base::NumericError(
           base::concat(reader.place(0), " and on: expected finite logits, found NaN or infinity"));
@@ -75,7 +75,7 @@ void run_predict(const PredictConfig& config) {
   const Predictor predictor(config);
   text::TextSource source(config.file, text::LineForm::kDetect);
   text::TextReader& reader = source.reader();
-  for (std::vector<text::TextInput> texts; !(texts = reader.read(train::kEvaluationBatch)).empty();) {
+  for (std::vector<text::TextInput> texts; !(texts = reader.read(evaluate::kEvaluationBatch)).empty();) {
     for (const nlohmann::json& answer : predictor.answer(texts, reader)) print_json(answer);
   }
 }

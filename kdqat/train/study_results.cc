@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "kdqat/base/error.h"
-#include "kdqat/train/significance.h"
+#include "kdqat/evaluate/significance.h"
 #include "kdqat/train/study_record.h"
 
 namespace kdqat::train {
@@ -69,8 +69,8 @@ class Comparison {
 
   /// Null where no seed is done in both.
   nlohmann::json of(const Group& group) {
-    std::vector<ResampledScores> scores;
-    std::vector<ResampledScores> baseline_scores;
+    std::vector<evaluate::ResampledScores> scores;
+    std::vector<evaluate::ResampledScores> baseline_scores;
     nlohmann::json mcnemar = nlohmann::json::array();
     nlohmann::json seeds = nlohmann::json::array();
     for (const DoneRun& run : group.runs) {
@@ -79,10 +79,11 @@ class Comparison {
       seeds.push_back(run.seed);
       scores.push_back(resampled(run));
       baseline_scores.push_back(resampled(*pair));
-      mcnemar.push_back(compare_answers(run.labels, run.predictions, pair->predictions).mcnemar_p_value());
+      mcnemar.push_back(
+          evaluate::compare_answers(run.labels, run.predictions, pair->predictions).mcnemar_p_value());
     }
     if (scores.empty()) return nullptr;
-    const PairedDifference paired = compare_scores(scores, baseline_scores);
+    const evaluate::PairedDifference paired = evaluate::compare_scores(scores, baseline_scores);
     nlohmann::json result = {{"seeds", seeds},
                              {"difference", paired.difference},
                              {"low", paired.low},
@@ -93,16 +94,17 @@ class Comparison {
   }
 
  private:
-  const ResampledScores& resampled(const DoneRun& run) {
+  const evaluate::ResampledScores& resampled(const DoneRun& run) {
     auto found = resampled_.find(run.name);
     if (found == resampled_.end())
-      found = resampled_.emplace(run.name, resample_scores(metric_, run.labels, run.predictions)).first;
+      found =
+          resampled_.emplace(run.name, evaluate::resample_scores(metric_, run.labels, run.predictions)).first;
     return found->second;
   }
 
   data::Metric metric_;
   const Group& baseline_;
-  std::map<std::string, ResampledScores> resampled_;
+  std::map<std::string, evaluate::ResampledScores> resampled_;
 };
 
 nlohmann::json describe(const Group& group) {

@@ -9,9 +9,9 @@
 #include "kdqat/base/file.h"
 #include "kdqat/base/file_lock.h"
 #include "kdqat/data/example_reader.h"
+#include "kdqat/evaluate/evaluation.h"
 #include "kdqat/model/pretrained.h"
 #include "kdqat/train/commands.h"
-#include "kdqat/train/evaluation.h"
 #include "kdqat/train/model_settings.h"
 #include "kdqat/train/run_directory.h"
 #include "kdqat/train/study_record.h"
@@ -31,8 +31,9 @@ nlohmann::json reported_answers(const StudyRun& run) {
   const data::Dataset dataset = data::load_dataset(task, data::split_file(task, run.task.data_dir, split),
                                                    load_tokenizer(run.model_dir(), classifier.config()),
                                                    evaluation_length(classifier.config(), task));
-  const Predictions answers = predict(classifier, dataset, model_settings(classifier.config()).precision);
-  const Evaluation evaluation = judge(answers, task, dataset);
+  const evaluate::Predictions answers =
+      evaluate::predict(classifier, dataset, model_settings(classifier.config()).precision);
+  const evaluate::Evaluation evaluation = evaluate::judge(answers, task, dataset);
   return {{"split", split},
           {"metric", evaluation.metric},
           {"score", evaluation.score},

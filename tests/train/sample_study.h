@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "kdqat/base/file.h"
-#include "kdqat/train/metrics.h"
+#include "kdqat/evaluate/metrics.h"
 #include "kdqat/train/study.h"
 #include "kdqat/train/study_record.h"
 #include "tests/base/temporary_directory.h"
@@ -49,8 +49,8 @@ class SampleStudy {
     write_record(study, done,
                  {{"split", "dev"},
                   {"metric", "accuracy"},
-                  {"score", accuracy(labels, predictions)},
-                  {"metrics", {{"accuracy", accuracy(labels, predictions)}}},
+                  {"score", evaluate::accuracy(labels, predictions)},
+                  {"metrics", {{"accuracy", evaluate::accuracy(labels, predictions)}}},
                   {"selection", {{"split", "hold-out"}, {"score", 0.5}}},
                   {"best_step", 3},
                   {"steps", 4},

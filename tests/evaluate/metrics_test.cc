@@ -1,4 +1,4 @@
-#include "kdqat/train/metrics.h"
+#include "kdqat/evaluate/metrics.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -15,7 +15,7 @@
 #include "kdqat/base/error.h"
 #include "kdqat/data/custom_task.h"
 
-namespace kdqat::train {
+namespace kdqat::evaluate {
 namespace {
 
 using base::InvalidArgument;
@@ -197,4 +197,4 @@ TEST(EvaluationTest, SizesThatDifferOrAreZeroAreRefused) {
 }
 
 }  // namespace
-}  // namespace kdqat::train
+}  // namespace kdqat::evaluate

@@ -1,4 +1,4 @@
-#include "kdqat/train/evaluation.h"
+#include "kdqat/evaluate/evaluation.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -11,7 +11,7 @@
 #include "tests/support/tensors.h"
 #include "tests/support/tiny_bert.h"
 
-namespace kdqat::train {
+namespace kdqat::evaluate {
 namespace {
 
 using ::testing::ElementsAre;
@@ -119,4 +119,4 @@ TEST(EvaluateTest, RefusesLogitsThatAreNotFinite) {
 }
 
 }  // namespace
-}  // namespace kdqat::train
+}  // namespace kdqat::evaluate

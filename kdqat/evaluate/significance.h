@@ -4,9 +4,9 @@
 #include <span>
 #include <vector>
 
-#include "kdqat/train/metrics.h"
+#include "kdqat/evaluate/metrics.h"
 
-namespace kdqat::train {
+namespace kdqat::evaluate {
 
 /// Where the answers of two classifiers to the same examples differ.
 struct AnswerDifferences {
@@ -58,4 +58,4 @@ struct PairedDifference {
 PairedDifference compare_scores(std::span<const ResampledScores> first,
                                 std::span<const ResampledScores> second);
 
-}  // namespace kdqat::train
+}  // namespace kdqat::evaluate

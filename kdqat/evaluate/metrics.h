@@ -7,7 +7,7 @@
 
 #include "kdqat/data/task.h"
 
-namespace kdqat::train {
+namespace kdqat::evaluate {
 
 // Every metric takes two spans of one length, at least 1, and throws InvalidArgument otherwise. Classes are
 // compared as numbers. Scores are fractions (0.868), not percent.
@@ -57,4 +57,4 @@ struct Evaluation {
 Evaluation evaluate_predictions(const data::Task& task, std::span<const double> labels,
                                 std::span<const double> predictions);
 
-}  // namespace kdqat::train
+}  // namespace kdqat::evaluate

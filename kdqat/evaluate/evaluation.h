@@ -5,10 +5,10 @@
 #include <vector>
 
 #include "kdqat/data/dataset.h"
+#include "kdqat/evaluate/metrics.h"
 #include "kdqat/model/classifier.h"
-#include "kdqat/train/metrics.h"
 
-namespace kdqat::train {
+namespace kdqat::evaluate {
 
 /// Sentences that are evaluated together. A constant, because with one activation scale a tensor the
 /// sentences of a batch influence each other: a score can only be repeated to the last digit with the same
@@ -35,4 +35,4 @@ Evaluation judge(const Predictions& answers, const data::Task& task, const data:
 Evaluation evaluate(const model::Classifier& classifier, const data::Task& task, const data::Dataset& dataset,
                     quant::Precision precision, const std::function<void(std::int64_t)>& on_progress = {});
 
-}  // namespace kdqat::train
+}  // namespace kdqat::evaluate

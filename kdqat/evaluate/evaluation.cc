@@ -1,11 +1,11 @@
-#include "kdqat/train/evaluation.h"
+#include "kdqat/evaluate/evaluation.h"
 
 #include <algorithm>
 #include <numeric>
 
 #include "kdqat/base/error.h"
 
-namespace kdqat::train {
+namespace kdqat::evaluate {
 
 Predictions predict(const model::Classifier& classifier, const data::Dataset& dataset,
                     quant::Precision precision, const std::function<void(std::int64_t)>& on_progress) {
@@ -44,4 +44,4 @@ Evaluation evaluate(const model::Classifier& classifier, const data::Task& task,
   return judge(predict(classifier, dataset, precision, on_progress), task, dataset);
 }
 
-}  // namespace kdqat::train
+}  // namespace kdqat::evaluate

@@ -1,4 +1,4 @@
-#include "kdqat/train/significance.h"
+#include "kdqat/evaluate/significance.h"
 
 #include <algorithm>
 #include <cmath>
@@ -7,7 +7,7 @@
 #include "kdqat/base/parallel.h"
 #include "kdqat/base/random.h"
 
-namespace kdqat::train {
+namespace kdqat::evaluate {
 namespace {
 
 /// Upper half of the number of a random stream; the lower half is the resample.
@@ -113,4 +113,4 @@ PairedDifference compare_scores(std::span<const ResampledScores> first,
   return result;
 }
 
-}  // namespace kdqat::train
+}  // namespace kdqat::evaluate

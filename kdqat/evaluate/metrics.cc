@@ -1,4 +1,4 @@
-#include "kdqat/train/metrics.h"
+#include "kdqat/evaluate/metrics.h"
 
 #include <algorithm>
 #include <cmath>
@@ -9,7 +9,7 @@
 
 #include "kdqat/base/error.h"
 
-namespace kdqat::train {
+namespace kdqat::evaluate {
 namespace {
 
 void check_sizes(std::span<const double> labels, std::span<const double> predictions) {
@@ -200,4 +200,4 @@ Evaluation evaluate_predictions(const data::Task& task, std::span<const double> 
   return result;
 }
 
-}  // namespace kdqat::train
+}  // namespace kdqat::evaluate

@@ -1,4 +1,4 @@
-#include "kdqat/train/significance.h"
+#include "kdqat/evaluate/significance.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -6,7 +6,7 @@
 #include "kdqat/base/error.h"
 #include "kdqat/base/parallel.h"
 
-namespace kdqat::train {
+namespace kdqat::evaluate {
 namespace {
 
 using ::testing::HasSubstr;
@@ -112,4 +112,4 @@ TEST_F(BootstrapTest, RefusesRunsThatAreNoPairs) {
 }
 
 }  // namespace
-}  // namespace kdqat::train
+}  // namespace kdqat::evaluate
