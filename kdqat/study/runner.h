@@ -3,19 +3,19 @@
 #include <functional>
 #include <string>
 
-#include "kdqat/train/study.h"
+#include "kdqat/study/study.h"
 #include "kdqat/train/training_loop.h"
 
-namespace kdqat::train {
+namespace kdqat::study {
 
 /// A training that is ready to go: calls it with the callbacks of its display.
-using Training = std::function<TrainingResult(const TrainingCallbacks&)>;
+using Training = std::function<train::TrainingResult(const train::TrainingCallbacks&)>;
 
 /// What a study needs of its surroundings.
 struct StudyCallbacks {
   /// Runs a training under the title of a run, shows how far it is, and gives what it came to.
-  std::function<TrainingResult(const std::string& title, const TrainingConfig& config,
-                               const Training& training)>
+  std::function<train::TrainingResult(const std::string& title, const train::TrainingConfig& config,
+                                      const Training& training)>
       train;
   std::function<void(const std::string&)> on_message;  ///< one line for a person
   std::function<bool()> stop_requested;                ///< asked while waiting for other processes
@@ -28,8 +28,8 @@ struct StudyCallbacks {
 /// on from its last checkpoint.
 ///
 /// A run whose loss leaves the finite numbers is left out, and its students with it; when all others are
-/// done, NumericError names those that were. Throws besides as read_record, run_finetune and run_distill do,
-/// and Interrupted when a training or stop_requested said so. `check` has passed.
+/// done, NumericError names those that were. Throws besides as read_record, train::run_finetune and
+/// run_distill do, and Interrupted when a training or stop_requested said so. `check` has passed.
 void run_study(const Study& study, const StudyCallbacks& callbacks);
 
-}  // namespace kdqat::train
+}  // namespace kdqat::study

@@ -4,9 +4,9 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "kdqat/train/study.h"
+#include "kdqat/study/study.h"
 
-namespace kdqat::train {
+namespace kdqat::study {
 
 /// Beside the directory of a run: <run>.json, what a study knows of it, and <run>.lock, held by the process
 /// that works on it.
@@ -35,4 +35,4 @@ RunState state_of(const Study& study, const StudyRun& run);
 /// Writes the record, with a result if it is no null. Throws IoError.
 void write_record(const Study& study, const StudyRun& run, const nlohmann::json& result);
 
-}  // namespace kdqat::train
+}  // namespace kdqat::study

@@ -1,4 +1,4 @@
-#include "kdqat/train/study.h"
+#include "kdqat/study/study.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -6,9 +6,9 @@
 #include <functional>
 
 #include "kdqat/base/error.h"
-#include "tests/train/sample_study.h"
+#include "tests/study/sample_study.h"
 
-namespace kdqat::train {
+namespace kdqat::study {
 namespace {
 
 using ::testing::ElementsAre;
@@ -39,7 +39,7 @@ TEST_F(StudyTest, RunsAreEveryTaskSeedAndVariantATeacherBeforeItsStudents) {
 }
 
 TEST_F(StudyTest, AStudentStartsFromTheTeacherOfItsSeed) {
-  const DistillConfig config = student_config(sample_.run("rte/map/52"));
+  const train::DistillConfig config = student_config(sample_.run("rte/map/52"));
   EXPECT_EQ(config.teacher_dir, study().output_dir / "rte/teacher/52");
   EXPECT_EQ(config.training.output_dir, study().output_dir / "rte/map/52");
   EXPECT_EQ(config.training.seed, 52U);
@@ -126,4 +126,4 @@ TEST_F(StudyRecordTest, RefusesAFileThatIsNoRecord) {
 }
 
 }  // namespace
-}  // namespace kdqat::train
+}  // namespace kdqat::study

@@ -1,8 +1,8 @@
-#include "kdqat/train/study_matrix.h"
+#include "kdqat/study/matrix.h"
 
 #include "kdqat/base/error.h"
 
-namespace kdqat::train {
+namespace kdqat::study {
 namespace {
 
 std::string name_of_point(const std::vector<std::pair<std::string, std::string>>& settings) {
@@ -37,4 +37,4 @@ std::vector<MatrixPoint> expand_matrix(const std::vector<MatrixAxis>& axes) {
   return points;
 }
 
-}  // namespace kdqat::train
+}  // namespace kdqat::study

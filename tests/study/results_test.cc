@@ -1,12 +1,12 @@
-#include "kdqat/train/study_results.h"
+#include "kdqat/study/results.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "kdqat/base/error.h"
-#include "tests/train/sample_study.h"
+#include "tests/study/sample_study.h"
 
-namespace kdqat::train {
+namespace kdqat::study {
 namespace {
 
 using ::testing::HasSubstr;
@@ -102,4 +102,4 @@ TEST_F(StudyResultsTest, RefusesRunsOfOtherExamples) {
 }
 
 }  // namespace
-}  // namespace kdqat::train
+}  // namespace kdqat::study

@@ -1,4 +1,4 @@
-#include "kdqat/train/study_results.h"
+#include "kdqat/study/results.h"
 
 #include <algorithm>
 #include <cmath>
@@ -8,9 +8,9 @@
 
 #include "kdqat/base/error.h"
 #include "kdqat/evaluate/significance.h"
-#include "kdqat/train/study_record.h"
+#include "kdqat/study/record.h"
 
-namespace kdqat::train {
+namespace kdqat::study {
 namespace {
 
 /// A run that is done.
@@ -216,4 +216,4 @@ nlohmann::json study_results(const Study& study) {
           {"tasks", tasks}};
 }
 
-}  // namespace kdqat::train
+}  // namespace kdqat::study

@@ -1,11 +1,11 @@
-#include "kdqat/train/study_matrix.h"
+#include "kdqat/study/matrix.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "kdqat/base/error.h"
 
-namespace kdqat::train {
+namespace kdqat::study {
 namespace {
 
 using ::testing::ElementsAre;
@@ -44,4 +44,4 @@ TEST(ExpandMatrixTest, NoAxisGivesNoPointAndAnAxisNeedsValues) {
 }
 
 }  // namespace
-}  // namespace kdqat::train
+}  // namespace kdqat::study

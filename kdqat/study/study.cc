@@ -1,4 +1,4 @@
-#include "kdqat/train/study.h"
+#include "kdqat/study/study.h"
 
 #include <algorithm>
 #include <set>
@@ -9,7 +9,7 @@
 #include "kdqat/format/model_directory.h"
 #include "kdqat/train/commands.h"
 
-namespace kdqat::train {
+namespace kdqat::study {
 namespace {
 
 bool is_folder_name(std::string_view name) {
@@ -64,12 +64,12 @@ void check_task(const StudyTask& task, const std::vector<StudyVariant>& variants
           base::concat("task ", task.name, ", variant ", variant.name, ": ", error.what()));
     }
   }
-  const data::Task resolved = resolve_task(task.task, task.custom, encoder, task.data_dir);
+  const data::Task resolved = train::resolve_task(task.task, task.custom, encoder, task.data_dir);
   for (const char* split : {"train", "dev"}) data::split_file(resolved, task.data_dir, split);
 }
 
 /// What all runs of a task share with each other.
-void set_run(const StudyRun& run, TrainingConfig& config) {
+void set_run(const StudyRun& run, train::TrainingConfig& config) {
   config.task = run.task.task;
   config.custom = run.task.custom;
   config.data_dir = run.task.data_dir;
@@ -115,14 +115,14 @@ StudySplits splits_of(const StudyTask& task) {
   return {.hold_out = true, .reported = "dev"};
 }
 
-FinetuneConfig teacher_config(const Study& study, const StudyRun& run) {
-  FinetuneConfig config{.model_dir = run.task.model_dir, .training = study.teacher};
+train::FinetuneConfig teacher_config(const Study& study, const StudyRun& run) {
+  train::FinetuneConfig config{.model_dir = run.task.model_dir, .training = study.teacher};
   set_run(run, config.training);
   return config;
 }
 
-DistillConfig student_config(const StudyRun& run) {
-  DistillConfig config = run.variant->config;
+train::DistillConfig student_config(const StudyRun& run) {
+  train::DistillConfig config = run.variant->config;
   config.teacher_dir = run.teacher_dir;
   set_run(run, config.training);
   return config;
@@ -143,4 +143,4 @@ void check(const Study& study) {
   for (const StudyTask& task : study.tasks) check_task(task, study.variants);
 }
 
-}  // namespace kdqat::train
+}  // namespace kdqat::study

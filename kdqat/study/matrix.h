@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-namespace kdqat::train {
+namespace kdqat::study {
 
 /// An option and the values that it takes in turn.
 struct MatrixAxis {
@@ -22,4 +22,4 @@ struct MatrixPoint {
 /// for an axis without values.
 std::vector<MatrixPoint> expand_matrix(const std::vector<MatrixAxis>& axes);
 
-}  // namespace kdqat::train
+}  // namespace kdqat::study

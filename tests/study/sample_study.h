@@ -6,11 +6,11 @@
 
 #include "kdqat/base/file.h"
 #include "kdqat/evaluate/metrics.h"
-#include "kdqat/train/study.h"
-#include "kdqat/train/study_record.h"
+#include "kdqat/study/record.h"
+#include "kdqat/study/study.h"
 #include "tests/base/temporary_directory.h"
 
-namespace kdqat::train {
+namespace kdqat::study {
 
 /// A study in a folder of its own: an encoder of four layers, the tasks "rte" (an encoder, no test split) and
 /// "own" (a ready teacher, with a test split), two variants, two seeds.
@@ -75,4 +75,4 @@ class SampleStudy {
   }
 };
 
-}  // namespace kdqat::train
+}  // namespace kdqat::study

@@ -9,7 +9,7 @@
 
 #include "kdqat/train/training_config.h"
 
-namespace kdqat::train {
+namespace kdqat::study {
 
 /// A task of a study, and where its teachers come from: an encoder that the study fine-tunes once a seed, or
 /// one ready teacher for all seeds.
@@ -26,8 +26,8 @@ struct StudyTask {
 struct StudyVariant {
   std::string name;  ///< of folders and tables
   std::vector<std::pair<std::string, std::string>>
-      settings;          ///< options and values that tell it from the others
-  DistillConfig config;  ///< everything but task, data, teacher, output and seed
+      settings;                 ///< options and values that tell it from the others
+  train::DistillConfig config;  ///< everything but task, data, teacher, output and seed
 };
 
 /// A matrix of runs: every task with every variant and every seed.
@@ -36,7 +36,7 @@ struct Study {
   std::vector<StudyVariant> variants;
   std::vector<std::uint64_t> seeds = {42};
   std::string baseline;  ///< the variant that the others are compared with; empty for none
-  TrainingConfig
+  train::TrainingConfig
       teacher;  ///< of the teachers that are fine-tuned: everything but task, data, output and seed
   std::filesystem::path output_dir;
 };
@@ -73,13 +73,13 @@ struct StudySplits {
 StudySplits splits_of(const StudyTask& task);
 
 /// What a run trains with. `resume` is set.
-FinetuneConfig teacher_config(const Study& study, const StudyRun& run);
-DistillConfig student_config(const StudyRun& run);
+train::FinetuneConfig teacher_config(const Study& study, const StudyRun& run);
+train::DistillConfig student_config(const StudyRun& run);
 
 /// Throws InvalidArgument that says what was expected and found, for: no task, variant or seed, two of one
 /// name, a name that is no folder's (letters, digits and ".,=+-_", not "." or ".." or "teacher"), a baseline
 /// that is no variant, a task with neither or both of encoder and teacher; what distill::check finds in a
-/// variant for an encoder of the study; and as resolve_task and split_file do for the data.
+/// variant for an encoder of the study; and as train::resolve_task and split_file do for the data.
 void check(const Study& study);
 
-}  // namespace kdqat::train
+}  // namespace kdqat::study

@@ -1,10 +1,10 @@
-#include "kdqat/train/study_record.h"
+#include "kdqat/study/record.h"
 
 #include "kdqat/base/error.h"
 #include "kdqat/base/file.h"
 #include "kdqat/base/json.h"
 
-namespace kdqat::train {
+namespace kdqat::study {
 namespace {
 
 std::filesystem::path beside(const StudyRun& run, const char* ending) {
@@ -39,7 +39,7 @@ std::optional<nlohmann::json> read_record(const Study& study, const StudyRun& ru
     throw base::FormatError(base::concat(
         file.string(), ": expected the record of a run with \"settings\", found ", base::describe(record)));
   }
-  const std::string differs = first_difference(record.at("settings"), record_settings(study, run));
+  const std::string differs = train::first_difference(record.at("settings"), record_settings(study, run));
   if (!differs.empty()) {
     throw base::InvalidArgument(
         base::concat(file.string(), ": a run goes on with the settings that it began with; ", differs));
@@ -59,4 +59,4 @@ void write_record(const Study& study, const StudyRun& run, const nlohmann::json&
   base::write_file_atomically(record_file(run), record.dump() + "\n");
 }
 
-}  // namespace kdqat::train
+}  // namespace kdqat::study

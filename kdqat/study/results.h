@@ -2,9 +2,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "kdqat/train/study.h"
+#include "kdqat/study/study.h"
 
-namespace kdqat::train {
+namespace kdqat::study {
 
 /// What the runs of a study that are done have come to (docs/studies.md has the schema): by task and variant
 /// the scores on the reported split with their mean and sample standard deviation, and against the baseline
@@ -15,4 +15,4 @@ namespace kdqat::train {
 /// Throws as read_record does, and InvalidArgument if two runs of a task have other examples.
 nlohmann::json study_results(const Study& study);
 
-}  // namespace kdqat::train
+}  // namespace kdqat::study

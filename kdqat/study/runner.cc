@@ -1,4 +1,4 @@
-#include "kdqat/train/study_runner.h"
+#include "kdqat/study/runner.h"
 
 #include <algorithm>
 #include <chrono>
@@ -11,12 +11,12 @@
 #include "kdqat/data/example_reader.h"
 #include "kdqat/evaluate/evaluation.h"
 #include "kdqat/model/pretrained.h"
+#include "kdqat/study/record.h"
 #include "kdqat/train/commands.h"
 #include "kdqat/train/model_settings.h"
 #include "kdqat/train/run_directory.h"
-#include "kdqat/train/study_record.h"
 
-namespace kdqat::train {
+namespace kdqat::study {
 namespace {
 
 constexpr std::chrono::milliseconds kPause{200};
@@ -25,14 +25,15 @@ constexpr std::chrono::milliseconds kPause{200};
 nlohmann::json reported_answers(const StudyRun& run) {
   const model::Classifier classifier = model::load_classifier(run.model_dir()).classifier;
   const data::Task task =
-      resolve_task(run.task.task, run.task.custom, classifier.config(), run.task.data_dir);
-  check_labels(classifier.config(), task, run.model_dir());
+      train::resolve_task(run.task.task, run.task.custom, classifier.config(), run.task.data_dir);
+  train::check_labels(classifier.config(), task, run.model_dir());
   const std::string split = splits_of(run.task).reported;
-  const data::Dataset dataset = data::load_dataset(task, data::split_file(task, run.task.data_dir, split),
-                                                   load_tokenizer(run.model_dir(), classifier.config()),
-                                                   evaluation_length(classifier.config(), task));
+  const data::Dataset dataset =
+      data::load_dataset(task, data::split_file(task, run.task.data_dir, split),
+                         train::load_tokenizer(run.model_dir(), classifier.config()),
+                         train::evaluation_length(classifier.config(), task));
   const evaluate::Predictions answers =
-      evaluate::predict(classifier, dataset, model_settings(classifier.config()).precision);
+      evaluate::predict(classifier, dataset, train::model_settings(classifier.config()).precision);
   const evaluate::Evaluation evaluation = evaluate::judge(answers, task, dataset);
   return {{"split", split},
           {"metric", evaluation.metric},
@@ -43,7 +44,7 @@ nlohmann::json reported_answers(const StudyRun& run) {
 }
 
 double seconds_of(const StudyRun& run) {
-  const std::optional<nlohmann::json> end = RunDirectory(run.dir).end_record();
+  const std::optional<nlohmann::json> end = train::RunDirectory(run.dir).end_record();
   double seconds = 0.0;
   if (end) {
     for (const auto& [part, value] : end->at("seconds").items()) seconds += value.get<double>();
@@ -127,7 +128,7 @@ class StudyLoop {
       write_record(study_, run, reported_answers(run));
       return;
     }
-    const TrainingResult trained = train(run);
+    const train::TrainingResult trained = train(run);
     nlohmann::json result = reported_answers(run);
     result["selection"] = {{"split", splits_of(run.task).hold_out ? "hold-out" : "dev"},
                            {"score", trained.best_score}};
@@ -137,16 +138,16 @@ class StudyLoop {
     write_record(study_, run, result);
   }
 
-  TrainingResult train(const StudyRun& run) {
+  train::TrainingResult train(const StudyRun& run) {
     if (run.is_teacher()) {
-      const FinetuneConfig config = teacher_config(study_, run);
-      return callbacks_.train(run.name, config.training, [&](const TrainingCallbacks& callbacks) {
-        return run_finetune(config, callbacks);
+      const train::FinetuneConfig config = teacher_config(study_, run);
+      return callbacks_.train(run.name, config.training, [&](const train::TrainingCallbacks& callbacks) {
+        return train::run_finetune(config, callbacks);
       });
     }
-    const DistillConfig config = student_config(run);
-    return callbacks_.train(run.name, config.training, [&](const TrainingCallbacks& callbacks) {
-      return run_distill(config, callbacks);
+    const train::DistillConfig config = student_config(run);
+    return callbacks_.train(run.name, config.training, [&](const train::TrainingCallbacks& callbacks) {
+      return train::run_distill(config, callbacks);
     });
   }
 
@@ -162,4 +163,4 @@ class StudyLoop {
 
 void run_study(const Study& study, const StudyCallbacks& callbacks) { StudyLoop(study, callbacks).run(); }
 
-}  // namespace kdqat::train
+}  // namespace kdqat::study
