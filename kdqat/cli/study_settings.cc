@@ -6,9 +6,9 @@
 #include <cstdlib>
 
 #include "kdqat/base/error.h"
+#include "kdqat/base/message.h"
 #include "kdqat/cli/options.h"
 #include "kdqat/cli/study_file.h"
-#include "kdqat/data/message.h"
 #include "kdqat/study/matrix.h"
 
 namespace kdqat::cli {
@@ -51,7 +51,7 @@ class SectionOptions {
     std::vector<std::string> names;
     for (const CLI::Option* known : app_.get_options()) names.push_back(known->get_single_name());
     throw base::FormatError(
-        base::concat(where_, ": expected one of the settings ", data::list(names), ", found '", option, "'"));
+        base::concat(where_, ": expected one of the settings ", base::list(names), ", found '", option, "'"));
   }
 
   void parse(const Settings& settings) {

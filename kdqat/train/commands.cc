@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "kdqat/base/error.h"
+#include "kdqat/base/message.h"
 #include "kdqat/data/hold_out.h"
-#include "kdqat/data/message.h"
 #include "kdqat/distill/prediction_loss.h"
 #include "kdqat/format/model_directory.h"
 #include "kdqat/model/pretrained.h"
@@ -137,8 +137,8 @@ void check_labels(const format::EncoderConfig& config, const data::Task& task,
   }
   const std::optional<data::Task> kept = kept_custom_task(config);
   if (task.name == data::kCustomTask && kept && kept->labels != task.labels) {
-    throw base::InvalidArgument(base::concat(dir.string(), ": expected its labels ", data::list(kept->labels),
-                                             " in this order, found ", data::list(task.labels)));
+    throw base::InvalidArgument(base::concat(dir.string(), ": expected its labels ", base::list(kept->labels),
+                                             " in this order, found ", base::list(task.labels)));
   }
 }
 
