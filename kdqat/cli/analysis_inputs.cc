@@ -7,11 +7,11 @@
 #include "kdqat/base/error.h"
 #include "kdqat/cli/console.h"
 #include "kdqat/cli/student_check.h"
+#include "kdqat/data/model_task.h"
+#include "kdqat/evaluate/model_settings.h"
 #include "kdqat/model/pretrained.h"
 #include "kdqat/text/unicode.h"
 #include "kdqat/text/vocabulary.h"
-#include "kdqat/train/commands.h"
-#include "kdqat/train/model_settings.h"
 
 namespace kdqat::cli {
 namespace {
@@ -63,10 +63,10 @@ constexpr std::int64_t kTogether = 8;
 /// granularity.
 void load_sentences(const AnalysisConfig& config, AnalysisInputs& inputs) {
   const model::Classifier& teacher = inputs.teacher;
-  const data::Task task = train::resolve_task(config.task, config.custom, teacher.config(), config.data_dir);
-  train::check_labels(teacher.config(), task, config.teacher_dir);
-  const std::int64_t max_seq_length = train::evaluation_length(teacher.config(), task);
-  train::check_max_seq_length(max_seq_length, teacher.config());
+  const data::Task task = data::resolve_task(config.task, config.custom, teacher.config(), config.data_dir);
+  data::check_labels(teacher.config(), task, config.teacher_dir);
+  const std::int64_t max_seq_length = evaluate::evaluation_length(teacher.config(), task);
+  data::check_max_seq_length(max_seq_length, teacher.config());
   const data::Dataset dataset = data::load_dataset(
       task, data::split_file(task, config.data_dir, config.split), *inputs.tokenizer, max_seq_length);
   for (const std::string& warning : dataset.warnings) print_message("warning: " + warning);
@@ -100,7 +100,7 @@ AnalysisInputs load_analysis_inputs(const AnalysisConfig& config) {
                         .together = {},
                         .tokenizer = {}};
   if (!config.from_batch() || has_vocabulary(config.teacher_dir))
-    inputs.tokenizer = train::load_tokenizer(config.teacher_dir, teacher.config());
+    inputs.tokenizer = data::load_tokenizer(config.teacher_dir, teacher.config());
   if (config.from_batch()) {
     inputs.together = data::read_batch_file(config.batch_file, batch_limits(teacher.config()));
     inputs.batches.push_back(

@@ -5,12 +5,12 @@
 #include "kdqat/cli/command.h"
 #include "kdqat/cli/console.h"
 #include "kdqat/cli/options.h"
+#include "kdqat/data/model_task.h"
 #include "kdqat/evaluate/evaluation.h"
+#include "kdqat/evaluate/model_settings.h"
 #include "kdqat/model/pretrained.h"
 #include "kdqat/runtime/answer_json.h"
 #include "kdqat/text/text_input.h"
-#include "kdqat/train/commands.h"
-#include "kdqat/train/model_settings.h"
 
 namespace kdqat::cli {
 namespace {
@@ -26,12 +26,12 @@ class Predictor {
  public:
   explicit Predictor(const PredictConfig& config)
       : classifier_(model::load_classifier(config.model_dir).classifier),
-        settings_(train::model_settings(classifier_.config())),
-        tokenizer_(train::load_tokenizer(config.model_dir, classifier_.config())) {
+        settings_(evaluate::model_settings(classifier_.config())),
+        tokenizer_(data::load_tokenizer(config.model_dir, classifier_.config())) {
     if (config.max_seq_length > 0) settings_.max_seq_length = config.max_seq_length;
     if (settings_.max_seq_length == 0)
       settings_.max_seq_length = classifier_.config().max_position_embeddings;
-    train::check_max_seq_length(settings_.max_seq_length, classifier_.config());
+    data::check_max_seq_length(settings_.max_seq_length, classifier_.config());
   }
 
   std::vector<nlohmann::json> answer(const std::vector<text::TextInput>& texts,
@@ -67,7 +67,7 @@ class Predictor {
   }
 
   model::Classifier classifier_;
-  train::ModelSettings settings_;
+  evaluate::ModelSettings settings_;
   text::Tokenizer tokenizer_;
 };
 

@@ -9,11 +9,12 @@
 #include "kdqat/base/file.h"
 #include "kdqat/base/file_lock.h"
 #include "kdqat/data/example_reader.h"
+#include "kdqat/data/model_task.h"
 #include "kdqat/evaluate/evaluation.h"
+#include "kdqat/evaluate/model_settings.h"
 #include "kdqat/model/pretrained.h"
 #include "kdqat/study/record.h"
 #include "kdqat/train/commands.h"
-#include "kdqat/train/model_settings.h"
 #include "kdqat/train/run_directory.h"
 
 namespace kdqat::study {
@@ -25,15 +26,14 @@ constexpr std::chrono::milliseconds kPause{200};
 nlohmann::json reported_answers(const StudyRun& run) {
   const model::Classifier classifier = model::load_classifier(run.model_dir()).classifier;
   const data::Task task =
-      train::resolve_task(run.task.task, run.task.custom, classifier.config(), run.task.data_dir);
-  train::check_labels(classifier.config(), task, run.model_dir());
+      data::resolve_task(run.task.task, run.task.custom, classifier.config(), run.task.data_dir);
+  data::check_labels(classifier.config(), task, run.model_dir());
   const std::string split = splits_of(run.task).reported;
-  const data::Dataset dataset =
-      data::load_dataset(task, data::split_file(task, run.task.data_dir, split),
-                         train::load_tokenizer(run.model_dir(), classifier.config()),
-                         train::evaluation_length(classifier.config(), task));
+  const data::Dataset dataset = data::load_dataset(task, data::split_file(task, run.task.data_dir, split),
+                                                   data::load_tokenizer(run.model_dir(), classifier.config()),
+                                                   evaluate::evaluation_length(classifier.config(), task));
   const evaluate::Predictions answers =
-      evaluate::predict(classifier, dataset, train::model_settings(classifier.config()).precision);
+      evaluate::predict(classifier, dataset, evaluate::model_settings(classifier.config()).precision);
   const evaluate::Evaluation evaluation = evaluate::judge(answers, task, dataset);
   return {{"split", split},
           {"metric", evaluation.metric},

@@ -6,8 +6,8 @@
 
 #include "kdqat/base/error.h"
 #include "kdqat/data/example_reader.h"
+#include "kdqat/data/model_task.h"
 #include "kdqat/format/model_directory.h"
-#include "kdqat/train/commands.h"
 
 namespace kdqat::study {
 namespace {
@@ -64,7 +64,7 @@ void check_task(const StudyTask& task, const std::vector<StudyVariant>& variants
           base::concat("task ", task.name, ", variant ", variant.name, ": ", error.what()));
     }
   }
-  const data::Task resolved = train::resolve_task(task.task, task.custom, encoder, task.data_dir);
+  const data::Task resolved = data::resolve_task(task.task, task.custom, encoder, task.data_dir);
   for (const char* split : {"train", "dev"}) data::split_file(resolved, task.data_dir, split);
 }
 

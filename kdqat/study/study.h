@@ -79,7 +79,7 @@ train::DistillConfig student_config(const StudyRun& run);
 /// Throws InvalidArgument that says what was expected and found, for: no task, variant or seed, two of one
 /// name, a name that is no folder's (letters, digits and ".,=+-_", not "." or ".." or "teacher"), a baseline
 /// that is no variant, a task with neither or both of encoder and teacher; what distill::check finds in a
-/// variant for an encoder of the study; and as train::resolve_task and split_file do for the data.
+/// variant for an encoder of the study; and as data::resolve_task and split_file do for the data.
 void check(const Study& study);
 
 }  // namespace kdqat::study

@@ -6,7 +6,7 @@
 #include "kdqat/format/encoder_config.h"
 #include "kdqat/quant/linear.h"
 
-namespace kdqat::train {
+namespace kdqat::evaluate {
 
 /// How a model that kdqat trained was evaluated while training, from its config.json.
 struct ModelSettings {
@@ -21,4 +21,4 @@ ModelSettings model_settings(const format::EncoderConfig& config);
 /// within the model's positions. Throws as model_settings does.
 std::int64_t evaluation_length(const format::EncoderConfig& config, const data::Task& task);
 
-}  // namespace kdqat::train
+}  // namespace kdqat::evaluate

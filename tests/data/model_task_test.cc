@@ -1,4 +1,4 @@
-#include "kdqat/train/commands.h"
+#include "kdqat/data/model_task.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,7 +9,7 @@
 #include "kdqat/base/file.h"
 #include "tests/base/temporary_directory.h"
 
-namespace kdqat::train {
+namespace kdqat::data {
 namespace {
 
 using ::testing::ElementsAre;
@@ -20,27 +20,26 @@ using ::testing::ThrowsMessage;
 format::EncoderConfig model_of_own_task(const std::vector<std::string>& labels) {
   format::EncoderConfig config;
   config.num_labels = static_cast<std::int64_t>(labels.size());
-  config.source["kdqat"]["task"] =
-      data::to_json(data::make_custom_task({.text_column = "review", .labels = labels}));
+  config.source["kdqat"]["task"] = to_json(make_custom_task({.text_column = "review", .labels = labels}));
   return config;
 }
 
 TEST(ResolveTaskTest, ANameOfGlueIsThatTaskWhateverTheModelWasTrainedFor) {
-  EXPECT_EQ(resolve_task("rte", {}, model_of_own_task({"a", "b"}), "none"), data::find_task("rte"));
+  EXPECT_EQ(resolve_task("rte", {}, model_of_own_task({"a", "b"}), "none"), find_task("rte"));
   EXPECT_THAT([] { resolve_task("glue", {}, {}, "none"); },
               ThrowsMessage<base::InvalidArgument>(HasSubstr("glue")));
 }
 
 TEST(ResolveTaskTest, CustomIsWhatTheOptionsSay) {
-  const data::CustomTaskOptions options{.text_column = "sentence", .labels = {"x", "y", "z"}};
+  const CustomTaskOptions options{.text_column = "sentence", .labels = {"x", "y", "z"}};
   EXPECT_EQ(resolve_task("custom", options, model_of_own_task({"a", "b"}), "none"),
-            data::make_custom_task(options));
+            make_custom_task(options));
 }
 
 TEST(ResolveTaskTest, CustomWithoutOptionsIsWhatTheModelKeeps) {
-  const data::Task task = resolve_task("custom", {}, model_of_own_task({"b", "a"}), "none");
+  const Task task = resolve_task("custom", {}, model_of_own_task({"b", "a"}), "none");
   EXPECT_THAT(task.labels, ElementsAre("b", "a"));
-  EXPECT_EQ(task.columns.text, data::Column("review"));
+  EXPECT_EQ(task.columns.text, Column("review"));
 }
 
 TEST(ResolveTaskTest, CustomWithoutBothIsReadFromTheTrainingFile) {
@@ -65,15 +64,15 @@ TEST(LoadTokenizerTest, RefusesAVocabularyThatDoesNotFitTheEmbedding) {
 TEST(CheckLabelsTest, RefusesAnotherNumberOfLabels) {
   format::EncoderConfig config;
   config.num_labels = 3;
-  EXPECT_NO_THROW(check_labels(config, data::find_task("mnli"), "teacher"));
-  EXPECT_THAT([&] { check_labels(config, data::find_task("rte"), "teacher"); },
+  EXPECT_NO_THROW(check_labels(config, find_task("mnli"), "teacher"));
+  EXPECT_THAT([&] { check_labels(config, find_task("rte"), "teacher"); },
               ThrowsMessage<base::InvalidArgument>(
                   "teacher: expected a classifier with 2 labels for the task rte, found 3"));
 }
 
 TEST(CheckLabelsTest, RefusesOtherLabelsThanThoseOfOnesOwnTask) {
   const auto task = [](const std::vector<std::string>& labels) {
-    return data::make_custom_task({.labels = labels});
+    return make_custom_task({.labels = labels});
   };
   EXPECT_NO_THROW(check_labels(model_of_own_task({"a", "b"}), task({"a", "b"}), "teacher"));
   EXPECT_THAT(
@@ -97,4 +96,4 @@ TEST(CheckMaxSeqLengthTest, HasRoomForAPairAndIsWithinThePositions) {
 }
 
 }  // namespace
-}  // namespace kdqat::train
+}  // namespace kdqat::data

@@ -1,10 +1,10 @@
-#include "kdqat/train/model_settings.h"
+#include "kdqat/evaluate/model_settings.h"
 
 #include <algorithm>
 
 #include "kdqat/base/error.h"
 
-namespace kdqat::train {
+namespace kdqat::evaluate {
 
 ModelSettings model_settings(const format::EncoderConfig& config) {
   ModelSettings settings;
@@ -28,4 +28,4 @@ std::int64_t evaluation_length(const format::EncoderConfig& config, const data::
   return trained > 0 ? trained : std::min(task.max_seq_length, config.max_position_embeddings);
 }
 
-}  // namespace kdqat::train
+}  // namespace kdqat::evaluate
