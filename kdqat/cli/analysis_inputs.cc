@@ -6,10 +6,11 @@
 
 #include "kdqat/base/error.h"
 #include "kdqat/cli/console.h"
-#include "kdqat/cli/student_check.h"
+#include "kdqat/data/batch_file.h"
 #include "kdqat/data/model_task.h"
 #include "kdqat/evaluate/model_settings.h"
 #include "kdqat/model/pretrained.h"
+#include "kdqat/model/same_architecture.h"
 #include "kdqat/text/unicode.h"
 #include "kdqat/text/vocabulary.h"
 
@@ -34,7 +35,7 @@ std::vector<NamedModel> load_students(const AnalysisConfig& config, const model:
       throw base::InvalidArgument(
           base::concat("--student: expected each name once, found '", name, "' twice"));
     model::Classifier latent = model::load_classifier(directory).classifier;
-    check_same_architecture(teacher.config(), latent.config(), "student " + name);
+    model::check_same_architecture(teacher.config(), latent.config(), "student " + name);
     const bool as_trained = !config.from_batch() && latent.quantization();
     students.push_back(
         {.name = name,
@@ -102,7 +103,7 @@ AnalysisInputs load_analysis_inputs(const AnalysisConfig& config) {
   if (!config.from_batch() || has_vocabulary(config.teacher_dir))
     inputs.tokenizer = data::load_tokenizer(config.teacher_dir, teacher.config());
   if (config.from_batch()) {
-    inputs.together = data::read_batch_file(config.batch_file, batch_limits(teacher.config()));
+    inputs.together = data::read_batch_file(config.batch_file, data::batch_limits(teacher.config()));
     inputs.batches.push_back(
         {.batch = inputs.together, .tokens = names_of(inputs.tokenizer, inputs.together.input_ids)});
   } else {

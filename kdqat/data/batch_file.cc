@@ -145,8 +145,20 @@ class BatchReader {
 
 }  // namespace
 
+BatchLimits batch_limits(const format::EncoderConfig& config) {
+  return {.vocab_size = config.vocab_size,
+          .type_vocab_size = config.type_vocab_size,
+          .max_position_embeddings = config.max_position_embeddings,
+          .num_labels = config.num_labels};
+}
+
 Batch read_batch_file(const std::filesystem::path& path, const BatchLimits& limits) {
   return BatchReader(path, limits).read();
+}
+
+void check_has_labels(const Batch& batch, const std::filesystem::path& file) {
+  if (batch.labels.defined()) return;
+  throw base::FormatError(file.string() + ": tensor 'labels': expected one a sentence, found none");
 }
 
 }  // namespace kdqat::data
