@@ -6,12 +6,13 @@
 
 #include "kdqat/base/error.h"
 #include "kdqat/cli/console.h"
-#include "kdqat/cli/student_check.h"
+#include "kdqat/data/batch_file.h"
+#include "kdqat/data/model_task.h"
+#include "kdqat/evaluate/model_settings.h"
 #include "kdqat/model/pretrained.h"
+#include "kdqat/model/same_architecture.h"
 #include "kdqat/text/tokenizer_files.h"
 #include "kdqat/text/unicode.h"
-#include "kdqat/train/commands.h"
-#include "kdqat/train/model_settings.h"
 
 namespace kdqat::cli {
 namespace {
@@ -34,7 +35,7 @@ std::vector<NamedModel> load_students(const AnalysisConfig& config, const model:
       throw base::InvalidArgument(
           base::concat("--student: expected each name once, found '", name, "' twice"));
     model::Classifier latent = model::load_classifier(directory).classifier;
-    check_same_architecture(teacher.config(), latent.config(), "student " + name);
+    model::check_same_architecture(teacher.config(), latent.config(), "student " + name);
     const bool as_trained = !config.from_batch() && latent.quantization();
     students.push_back(
         {.name = name,
@@ -59,10 +60,10 @@ constexpr std::int64_t kTogether = 8;
 /// granularity.
 void load_sentences(const AnalysisConfig& config, AnalysisInputs& inputs) {
   const model::Classifier& teacher = inputs.teacher;
-  const data::Task task = train::resolve_task(config.task, config.custom, teacher.config(), config.data_dir);
-  train::check_labels(teacher.config(), task, config.teacher_dir);
-  const std::int64_t max_seq_length = train::evaluation_length(teacher.config(), task);
-  train::check_max_seq_length(max_seq_length, teacher.config());
+  const data::Task task = data::resolve_task(config.task, config.custom, teacher.config(), config.data_dir);
+  data::check_labels(teacher.config(), task, config.teacher_dir);
+  const std::int64_t max_seq_length = evaluate::evaluation_length(teacher.config(), task);
+  data::check_max_seq_length(max_seq_length, teacher.config());
   const data::Dataset dataset = data::load_dataset(
       task, data::split_file(task, config.data_dir, config.split), *inputs.tokenizer, max_seq_length);
   for (const std::string& warning : dataset.warnings) print_message("warning: " + warning);
@@ -96,9 +97,9 @@ AnalysisInputs load_analysis_inputs(const AnalysisConfig& config) {
                         .together = {},
                         .tokenizer = {}};
   if (!config.from_batch() || text::has_tokenizer(config.teacher_dir))
-    inputs.tokenizer = train::load_tokenizer(config.teacher_dir, teacher.config());
+    inputs.tokenizer = data::load_tokenizer(config.teacher_dir, teacher.config());
   if (config.from_batch()) {
-    inputs.together = data::read_batch_file(config.batch_file, batch_limits(teacher.config()));
+    inputs.together = data::read_batch_file(config.batch_file, data::batch_limits(teacher.config()));
     inputs.batches.push_back(
         {.batch = inputs.together, .tokens = names_of(inputs.tokenizer, inputs.together.input_ids)});
   } else {

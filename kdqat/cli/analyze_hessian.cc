@@ -6,7 +6,7 @@
 #include "kdqat/base/parallel.h"
 #include "kdqat/cli/analyses.h"
 #include "kdqat/cli/console.h"
-#include "kdqat/cli/student_check.h"
+#include "kdqat/data/batch_file.h"
 
 namespace kdqat::cli {
 namespace {
@@ -105,7 +105,7 @@ json spectrum(const Subject& subject, const analysis::Compactor& teacher,
 }  // namespace
 
 nlohmann::json analyze_hessian(const AnalysisInputs& inputs, const AnalysisConfig& config) {
-  check_has_labels(inputs.together, config.batch_file);
+  data::check_has_labels(inputs.together, config.batch_file);
   json document = describe_inputs(inputs);
   document["loss_name"] = config.loss;
   const Subject teacher({.name = "teacher", .classifier = inputs.teacher});

@@ -3,9 +3,9 @@
 #include "kdqat/cli/command.h"
 #include "kdqat/cli/console.h"
 #include "kdqat/cli/options.h"
+#include "kdqat/data/model_task.h"
+#include "kdqat/evaluate/model_settings.h"
 #include "kdqat/model/pretrained.h"
-#include "kdqat/train/commands.h"
-#include "kdqat/train/model_settings.h"
 
 namespace kdqat::cli {
 namespace {
@@ -23,20 +23,21 @@ struct EvaluateConfig {
 void run_evaluate(const EvaluateConfig& config) {
   const model::Classifier classifier = model::load_classifier(config.model_dir).classifier;
   const data::Task task =
-      train::resolve_task(config.task, config.custom, classifier.config(), config.data_dir);
-  train::check_labels(classifier.config(), task, config.model_dir);
-  const train::ModelSettings settings = train::model_settings(classifier.config());
-  const std::int64_t max_seq_length =
-      config.max_seq_length > 0 ? config.max_seq_length : train::evaluation_length(classifier.config(), task);
-  train::check_max_seq_length(max_seq_length, classifier.config());
-  const text::Tokenizer tokenizer = train::load_tokenizer(config.model_dir, classifier.config());
+      data::resolve_task(config.task, config.custom, classifier.config(), config.data_dir);
+  data::check_labels(classifier.config(), task, config.model_dir);
+  const evaluate::ModelSettings settings = evaluate::model_settings(classifier.config());
+  const std::int64_t max_seq_length = config.max_seq_length > 0
+                                          ? config.max_seq_length
+                                          : evaluate::evaluation_length(classifier.config(), task);
+  data::check_max_seq_length(max_seq_length, classifier.config());
+  const text::Tokenizer tokenizer = data::load_tokenizer(config.model_dir, classifier.config());
   const data::Dataset dataset = data::load_dataset(
       task, data::split_file(task, config.data_dir, config.split), tokenizer, max_seq_length);
   for (const std::string& warning : dataset.warnings) print_message("warning: " + warning);
 
   WorkDisplay display("evaluate", dataset.size());
-  const train::Evaluation evaluation = train::evaluate(classifier, task, dataset, settings.precision,
-                                                       [&](std::int64_t done) { display.update(done); });
+  const evaluate::Evaluation evaluation = evaluate::evaluate(
+      classifier, task, dataset, settings.precision, [&](std::int64_t done) { display.update(done); });
   display.finish();
   if (config.json) {
     print_json({{"task", task.name},

@@ -5,10 +5,10 @@
 #include "kdqat/cli/command.h"
 #include "kdqat/cli/console.h"
 #include "kdqat/cli/options.h"
-#include "kdqat/cli/student_check.h"
 #include "kdqat/data/batch_file.h"
 #include "kdqat/distill/objective.h"
 #include "kdqat/model/pretrained.h"
+#include "kdqat/model/same_architecture.h"
 
 namespace kdqat::cli {
 namespace {
@@ -27,10 +27,10 @@ nlohmann::json compute_losses(const LossesConfig& config) {
   const torch::NoGradGuard no_grad;
   const model::Classifier teacher = model::load_classifier(config.teacher_dir).classifier;
   model::Classifier latent = model::load_classifier(config.student_dir).classifier;
-  check_same_architecture(teacher.config(), latent.config(), "student");
+  model::check_same_architecture(teacher.config(), latent.config(), "student");
   const model::Classifier student = model::make_student(latent, config.quantization);
-  const data::Batch batch = data::read_batch_file(config.batch_file, batch_limits(student.config()));
-  check_has_labels(batch, config.batch_file);
+  const data::Batch batch = data::read_batch_file(config.batch_file, data::batch_limits(student.config()));
+  data::check_has_labels(batch, config.batch_file);
 
   const model::ForwardOptions options{.dropout = {}, .precision = config.precision};
   const model::Signals teacher_signals = teacher.forward(batch, options);

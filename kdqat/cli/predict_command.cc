@@ -5,12 +5,12 @@
 #include "kdqat/cli/command.h"
 #include "kdqat/cli/console.h"
 #include "kdqat/cli/options.h"
+#include "kdqat/data/model_task.h"
+#include "kdqat/evaluate/evaluation.h"
+#include "kdqat/evaluate/model_settings.h"
 #include "kdqat/model/pretrained.h"
 #include "kdqat/runtime/answer_json.h"
 #include "kdqat/text/text_input.h"
-#include "kdqat/train/commands.h"
-#include "kdqat/train/evaluation.h"
-#include "kdqat/train/model_settings.h"
 
 namespace kdqat::cli {
 namespace {
@@ -26,11 +26,11 @@ class Predictor {
  public:
   explicit Predictor(const PredictConfig& config)
       : classifier_(model::load_classifier(config.model_dir).classifier),
-        settings_(train::model_settings(classifier_.config())),
-        tokenizer_(train::load_tokenizer(config.model_dir, classifier_.config())) {
+        settings_(evaluate::model_settings(classifier_.config())),
+        tokenizer_(data::load_tokenizer(config.model_dir, classifier_.config())) {
     if (config.max_seq_length > 0) settings_.max_seq_length = config.max_seq_length;
     if (settings_.max_seq_length == 0) settings_.max_seq_length = classifier_.config().max_length();
-    train::check_max_seq_length(settings_.max_seq_length, classifier_.config());
+    data::check_max_seq_length(settings_.max_seq_length, classifier_.config());
   }
 
   std::vector<nlohmann::json> answer(const std::vector<text::TextInput>& texts,
@@ -41,7 +41,7 @@ class Predictor {
           text::encode(tokenizer_, texts[i], settings_.max_seq_length, reader.place(i)));
       dataset.labels.push_back(0.0);
     }
-    const train::Predictions predictions = train::predict(classifier_, dataset, settings_.precision);
+    const evaluate::Predictions predictions = evaluate::predict(classifier_, dataset, settings_.precision);
     if (!predictions.logits.isfinite().all().item<bool>()) {
       throw base::NumericError(
           base::concat(reader.place(0), " and on: expected finite logits, found NaN or infinity"));
@@ -66,7 +66,7 @@ class Predictor {
   }
 
   model::Classifier classifier_;
-  train::ModelSettings settings_;
+  evaluate::ModelSettings settings_;
   text::Tokenizer tokenizer_;
 };
 
@@ -74,7 +74,7 @@ void run_predict(const PredictConfig& config) {
   const Predictor predictor(config);
   text::TextSource source(config.file, text::LineForm::kDetect);
   text::TextReader& reader = source.reader();
-  for (std::vector<text::TextInput> texts; !(texts = reader.read(train::kEvaluationBatch)).empty();) {
+  for (std::vector<text::TextInput> texts; !(texts = reader.read(evaluate::kEvaluationBatch)).empty();) {
     for (const nlohmann::json& answer : predictor.answer(texts, reader)) print_json(answer);
   }
 }

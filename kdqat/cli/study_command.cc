@@ -12,9 +12,9 @@
 #include "kdqat/cli/training_command.h"
 #include "kdqat/report/study_report.h"
 #include "kdqat/report/study_table.h"
-#include "kdqat/train/study_record.h"
-#include "kdqat/train/study_results.h"
-#include "kdqat/train/study_runner.h"
+#include "kdqat/study/record.h"
+#include "kdqat/study/results.h"
+#include "kdqat/study/runner.h"
 
 namespace kdqat::cli {
 namespace {
@@ -27,22 +27,22 @@ struct StudyConfig {
   bool json = false;
 };
 
-const char* name_of(train::RunState state) {
+const char* name_of(study::RunState state) {
   switch (state) {
-    case train::RunState::kNew:
+    case study::RunState::kNew:
       return "new";
-    case train::RunState::kBegun:
+    case study::RunState::kBegun:
       return "begun";
-    case train::RunState::kDone:
+    case study::RunState::kDone:
       return "done";
   }
   return "";
 }
 
-void list_runs(const train::Study& study, bool json) {
+void list_runs(const study::Study& study, bool json) {
   nlohmann::json list = nlohmann::json::array();
-  for (const train::StudyRun& run : train::runs_of(study)) {
-    const char* state = name_of(train::state_of(study, run));
+  for (const study::StudyRun& run : study::runs_of(study)) {
+    const char* state = name_of(study::state_of(study, run));
     list.push_back({{"name", run.name}, {"state", state}});
     if (!json) std::cout << state << '\t' << run.name << '\n';
   }
@@ -58,8 +58,8 @@ base::FileLock lock_results(const std::filesystem::path& output_dir) {
   }
 }
 
-void show_results(const train::Study& study, const StudyConfig& config) {
-  const nlohmann::json results = train::study_results(study);
+void show_results(const study::Study& study, const StudyConfig& config) {
+  const nlohmann::json results = study::study_results(study);
   base::create_folder(config.output_dir);
   {
     const base::FileLock lock = lock_results(config.output_dir);
@@ -78,7 +78,7 @@ void show_results(const train::Study& study, const StudyConfig& config) {
 }
 
 void run_study(const StudyConfig& config) {
-  const train::Study study = read_study(config.file, config.output_dir);
+  const study::Study study = read_study(config.file, config.output_dir);
   if (config.dry_run) {
     list_runs(study, config.json);
     return;
@@ -86,7 +86,7 @@ void run_study(const StudyConfig& config) {
   if (!config.only_table) {
     catch_interrupts();
     try {
-      train::run_study(
+      study::run_study(
           study, {.train = run_with_display, .on_message = print_message, .stop_requested = interrupted});
     } catch (const base::NumericError&) {
       show_results(study, config);

@@ -6,10 +6,10 @@
 #include <cstdlib>
 
 #include "kdqat/base/error.h"
+#include "kdqat/base/message.h"
 #include "kdqat/cli/options.h"
 #include "kdqat/cli/study_file.h"
-#include "kdqat/data/message.h"
-#include "kdqat/train/study_matrix.h"
+#include "kdqat/study/matrix.h"
 
 namespace kdqat::cli {
 namespace {
@@ -51,7 +51,7 @@ class SectionOptions {
     std::vector<std::string> names;
     for (const CLI::Option* known : app_.get_options()) names.push_back(known->get_single_name());
     throw base::FormatError(
-        base::concat(where_, ": expected one of the settings ", data::list(names), ", found '", option, "'"));
+        base::concat(where_, ": expected one of the settings ", base::list(names), ", found '", option, "'"));
   }
 
   void parse(const Settings& settings) {
@@ -115,7 +115,7 @@ class StudyReader {
     study_.output_dir = output_dir;
   }
 
-  train::Study read() {
+  study::Study read() {
     for (const StudySection& section : sections_) read_section(section);
     add_variants();
     return std::move(study_);
@@ -151,7 +151,7 @@ class StudyReader {
   }
 
   void read_task(const StudySection& section) {
-    train::StudyTask task{.name = section.name, .task = section.name, .data_dir = {}};
+    study::StudyTask task{.name = section.name, .task = section.name, .data_dir = {}};
     SectionOptions options(where(section));
     add_task(options.app(), task.task, task.data_dir, task.custom);
     options.app().add_option("--model", task.model_dir)->check(CLI::ExistingDirectory);
@@ -168,10 +168,10 @@ class StudyReader {
   void add_variants() {
     for (const StudySection& section : sections_) {
       if (section.kind != "matrix") continue;
-      std::vector<train::MatrixAxis> axes;
+      std::vector<study::MatrixAxis> axes;
       for (const StudySetting& setting : section.settings)
         axes.push_back({.option = setting.key, .values = setting.values});
-      for (const train::MatrixPoint& point : train::expand_matrix(axes))
+      for (const study::MatrixPoint& point : study::expand_matrix(axes))
         add_variant(point.name, point.settings, base::concat(where(section), ' ', point.name));
     }
     for (const StudySection& section : sections_) {
@@ -188,15 +188,15 @@ class StudyReader {
   std::filesystem::path file_;
   std::vector<StudySection> sections_;
   Settings shared_;  ///< of every student
-  train::Study study_;
+  study::Study study_;
 };
 
 }  // namespace
 
-train::Study read_study(const std::filesystem::path& file, const std::filesystem::path& output_dir) {
-  train::Study study = StudyReader(file, output_dir).read();
+study::Study read_study(const std::filesystem::path& file, const std::filesystem::path& output_dir) {
+  study::Study study = StudyReader(file, output_dir).read();
   try {
-    train::check(study);
+    study::check(study);
   } catch (const base::InvalidArgument& error) {
     throw base::FormatError(base::concat(file.string(), ": ", error.what()));
   }

@@ -2,7 +2,7 @@
 
 #include <filesystem>
 
-#include "kdqat/train/study.h"
+#include "kdqat/study/study.h"
 
 namespace kdqat::cli {
 
@@ -10,7 +10,7 @@ namespace kdqat::cli {
 /// are checked as those are; "$NAME" in a section of a task is the environment's variable.
 ///
 /// Throws FormatError that names file, section, key, what was expected and what was found; besides as
-/// read_study_file and train::check do.
-train::Study read_study(const std::filesystem::path& file, const std::filesystem::path& output_dir);
+/// read_study_file and study::check do.
+study::Study read_study(const std::filesystem::path& file, const std::filesystem::path& output_dir);
 
 }  // namespace kdqat::cli

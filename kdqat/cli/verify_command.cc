@@ -5,10 +5,10 @@
 #include "kdqat/cli/console.h"
 #include "kdqat/cli/options.h"
 #include "kdqat/convert/verify.h"
+#include "kdqat/data/model_task.h"
+#include "kdqat/evaluate/model_settings.h"
 #include "kdqat/kernels/instruction_set.h"
 #include "kdqat/model/pretrained.h"
-#include "kdqat/train/commands.h"
-#include "kdqat/train/model_settings.h"
 
 namespace kdqat::cli {
 namespace {
@@ -45,13 +45,13 @@ void run_verify(const VerifyConfig& config) {
     throw base::InvalidArgument(
         base::concat(config.model_dir.string(), ": expected a student, found a model in floating point"));
   }
-  const data::Task task = train::resolve_task(config.task, config.custom, student.config(), config.data_dir);
-  train::check_labels(student.config(), task, config.model_dir);
-  const train::ModelSettings settings = train::model_settings(student.config());
+  const data::Task task = data::resolve_task(config.task, config.custom, student.config(), config.data_dir);
+  data::check_labels(student.config(), task, config.model_dir);
+  const evaluate::ModelSettings settings = evaluate::model_settings(student.config());
   const data::Dataset dataset =
       data::load_dataset(task, data::split_file(task, config.data_dir, config.split),
-                         train::load_tokenizer(config.model_dir, student.config()),
-                         train::evaluation_length(student.config(), task));
+                         data::load_tokenizer(config.model_dir, student.config()),
+                         evaluate::evaluation_length(student.config(), task));
   for (const std::string& warning : dataset.warnings) print_message("warning: " + warning);
   WorkDisplay display("verify", 1 + static_cast<std::int64_t>(kernels::available_instruction_sets().size()));
   const nlohmann::json report = convert::verify({.student = student,

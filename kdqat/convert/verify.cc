@@ -6,9 +6,9 @@
 
 #include "kdqat/base/parallel.h"
 #include "kdqat/convert/packed_tensors.h"
+#include "kdqat/evaluate/evaluation.h"
+#include "kdqat/evaluate/significance.h"
 #include "kdqat/runtime/engine.h"
-#include "kdqat/train/evaluation.h"
-#include "kdqat/train/significance.h"
 
 namespace kdqat::convert {
 namespace {
@@ -49,7 +49,7 @@ std::vector<double> predictions_of(const std::vector<runtime::Classification>& a
 /// Examples with another label, and McNemar's p-value.
 nlohmann::json compare_labels(const std::vector<double>& labels, const std::vector<double>& in_training,
                               const std::vector<double>& in_runtime) {
-  const train::AnswerDifferences differences = train::compare_answers(labels, in_training, in_runtime);
+  const evaluate::AnswerDifferences differences = evaluate::compare_answers(labels, in_training, in_runtime);
   return {{"different_labels", differences.different}, {"mcnemar_p", differences.mcnemar_p_value()}};
 }
 
@@ -64,9 +64,9 @@ nlohmann::json verify(const VerifyInputs& inputs, const std::function<void(std::
   const PackedTensors expected_tensors = pack_parameters(inputs.student);
   const std::vector<std::string> different =
       different_tensors(expected_tensors, format::SafetensorsFile(inputs.packed));
-  const train::Predictions expected = train::predict(inputs.student, inputs.dataset, inputs.precision);
-  const train::Evaluation evaluation =
-      train::evaluate_predictions(inputs.task, inputs.dataset.labels, expected.predictions);
+  const evaluate::Predictions expected = evaluate::predict(inputs.student, inputs.dataset, inputs.precision);
+  const evaluate::Evaluation evaluation =
+      evaluate::evaluate_predictions(inputs.task, inputs.dataset.labels, expected.predictions);
   pass_done();
 
   const bool regression = inputs.dataset.regression;
@@ -82,7 +82,7 @@ nlohmann::json verify(const VerifyInputs& inputs, const std::function<void(std::
                               : compare_labels(inputs.dataset.labels, expected.predictions, predictions);
     passed = passed && difference <= inputs.limits.logit_difference &&
              (regression || path.at("different_labels") <= inputs.limits.label_differences);
-    path["score"] = train::evaluate_predictions(inputs.task, inputs.dataset.labels, predictions).score;
+    path["score"] = evaluate::evaluate_predictions(inputs.task, inputs.dataset.labels, predictions).score;
     path["largest_logit_difference"] = difference;
     paths[std::string(kernels::name_of(set))] = std::move(path);
     pass_done();

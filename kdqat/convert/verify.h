@@ -35,8 +35,8 @@ struct VerifyInputs {
 ///    "runtime": {<instruction set>: {"score", "largest_logit_difference", "different_labels", "mcnemar_p"}},
 ///    "limits": {"logit_difference", "label_differences"}, "passed"}
 /// "different" names the tensors whose bytes are not those that packing the student would write. mcnemar_p is
-/// that of train::AnswerDifferences; both are null for a regression. Throws as runtime::Engine and
-/// train::evaluate do.
+/// that of evaluate::AnswerDifferences; both are null for a regression. Throws as runtime::Engine and
+/// evaluate::evaluate do.
 nlohmann::json verify(const VerifyInputs& inputs, const std::function<void(std::int64_t)>& on_progress = {});
 
 }  // namespace kdqat::convert

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "kdqat/data/batch.h"
+#include "kdqat/encoder/encoder_config.h"
 
 // A batch that another program has tokenized:
 //
@@ -21,6 +22,9 @@ struct BatchLimits {
   std::int64_t num_labels = 0;  ///< C; 1 for a regression
 };
 
+/// The limits of a model of this configuration.
+BatchLimits batch_limits(const encoder::EncoderConfig& config);
+
 /// Reads a tokenized batch from a safetensors file:
 ///
 ///   input_ids        integers [B, S]
@@ -33,5 +37,8 @@ struct BatchLimits {
 /// sequence, a sequence without tokens, a mask that is not ones and then zeros, more tokens than positions,
 /// an id outside of its table, a label outside of 0 .. C-1 or not finite.
 Batch read_batch_file(const std::filesystem::path& path, const BatchLimits& limits);
+
+/// Throws FormatError that names `file` if a batch of it has no labels.
+void check_has_labels(const Batch& batch, const std::filesystem::path& file);
 
 }  // namespace kdqat::data

@@ -9,8 +9,8 @@
 
 #include "kdqat/base/error.h"
 #include "kdqat/base/json.h"
+#include "kdqat/base/message.h"
 #include "kdqat/data/example_reader.h"
-#include "kdqat/data/message.h"
 #include "kdqat/data/record_reader.h"
 
 namespace kdqat::data {
@@ -33,7 +33,8 @@ void check_labels(const CustomTaskOptions& options) {
   const std::vector<std::string>& labels = options.labels;
   if (options.regression) {
     if (labels.empty()) return;
-    throw base::InvalidArgument(base::concat("labels: expected none for a regression, found ", list(labels)));
+    throw base::InvalidArgument(
+        base::concat("labels: expected none for a regression, found ", base::list(labels)));
   }
   std::set<std::string> seen;
   for (const std::string& label : labels) {
@@ -82,7 +83,7 @@ std::vector<std::string> collect_labels(const Task& task, const std::filesystem:
   for (const Record& record : read.records) {
     if (record.label.empty()) {
       throw base::FormatError(
-          base::concat(at_line(file.string(), record.line), ": expected a label, found an empty one"));
+          base::concat(base::at_line(file.string(), record.line), ": expected a label, found an empty one"));
     }
     found.insert(record.label);
   }

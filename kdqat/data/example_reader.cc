@@ -8,7 +8,7 @@
 
 #include "kdqat/base/error.h"
 #include "kdqat/base/json.h"
-#include "kdqat/data/message.h"
+#include "kdqat/base/message.h"
 #include "kdqat/data/record_reader.h"
 
 namespace kdqat::data {
@@ -29,8 +29,9 @@ class LabelParser {
   double parse_class(const Record& record) const {
     const auto found = ids_.find(record.label);
     if (found != ids_.end()) return found->second;
-    throw base::FormatError(base::concat(at_line(file_, record.line), ": expected one of the labels ",
-                                         list(task_.label_values), ", found ", base::quote(record.label)));
+    throw base::FormatError(base::concat(base::at_line(file_, record.line), ": expected one of the labels ",
+                                         base::list(task_.label_values), ", found ",
+                                         base::quote(record.label)));
   }
 
   double parse_score(const Record& record) const {
@@ -38,7 +39,7 @@ class LabelParser {
     const char* end = record.label.data() + record.label.size();
     const auto result = std::from_chars(record.label.data(), end, score);
     if (result.ec == std::errc{} && result.ptr == end && std::isfinite(score)) return score;
-    throw base::FormatError(base::concat(at_line(file_, record.line),
+    throw base::FormatError(base::concat(base::at_line(file_, record.line),
                                          ": expected a finite number as score, found ",
                                          base::quote(record.label)));
   }
@@ -81,8 +82,8 @@ std::filesystem::path split_file(const Task& task, const std::filesystem::path& 
   if (candidates == task.files.end()) {
     std::vector<std::string> splits;
     for (const auto& [name, files] : task.files) splits.push_back(name);
-    throw base::InvalidArgument(base::concat("split of task ", task.name, ": expected one of ", list(splits),
-                                             ", found ", base::quote(split)));
+    throw base::InvalidArgument(base::concat("split of task ", task.name, ": expected one of ",
+                                             base::list(splits), ", found ", base::quote(split)));
   }
   std::error_code ignored;
   if (!std::filesystem::is_directory(data_dir, ignored)) {
@@ -93,10 +94,10 @@ std::filesystem::path split_file(const Task& task, const std::filesystem::path& 
   if (present.size() == 1) return data_dir / present.front();
   if (present.empty()) {
     throw base::IoError(base::concat(data_dir.string(), ": expected a file of split ", split, " of task ",
-                                     task.name, ", ", list(candidates->second), ", found none"));
+                                     task.name, ", ", base::list(candidates->second), ", found none"));
   }
   throw base::InvalidArgument(base::concat(data_dir.string(), ": expected one file of split ", split,
-                                           " of task ", task.name, ", found ", list(present)));
+                                           " of task ", task.name, ", found ", base::list(present)));
 }
 
 bool has_split(const Task& task, const std::filesystem::path& data_dir, std::string_view split) {

@@ -8,7 +8,7 @@
 #include "kdqat/base/error.h"
 #include "kdqat/base/file.h"
 #include "kdqat/base/json.h"
-#include "kdqat/data/message.h"
+#include "kdqat/base/message.h"
 #include "kdqat/data/table_reader.h"
 #include "kdqat/text/unicode.h"
 
@@ -34,7 +34,7 @@ void check_utf8(const std::string& file, std::string_view content) {
   if (!invalid) return;
   const std::string_view before = content.substr(0, *invalid);
   const std::size_t line_begin = before.rfind('\n') + 1;  // npos + 1 is 0: the first line
-  throw base::FormatError(base::concat(at_line(file, 1 + std::ranges::count(before, '\n')),
+  throw base::FormatError(base::concat(base::at_line(file, 1 + std::ranges::count(before, '\n')),
                                        ": expected UTF-8, found byte ",
                                        int{static_cast<unsigned char>(content[*invalid])}, " at byte ",
                                        *invalid - line_begin, " of the line"));
@@ -73,7 +73,7 @@ class RecordCollector {
       return;
     }
     if (!task_.skip_empty_texts) {
-      throw base::FormatError(base::concat(at_line(file_, record.line), ": expected a text in ",
+      throw base::FormatError(base::concat(base::at_line(file_, record.line), ": expected a text in ",
                                            describe(text_is_blank ? task_.columns.text : *task_.columns.pair),
                                            ", found an empty one"));
     }
@@ -125,9 +125,9 @@ std::size_t find_column(const Column& column, const TableRow& header, const std:
   const auto& name = std::get<std::string>(column);
   const auto count = std::ranges::count(header.fields, name);
   if (count != 1) {
-    throw base::FormatError(base::concat(at_line(file, header.line), ": expected one ", describe(column),
-                                         ", found ", count == 0 ? "" : base::concat(count, " in "),
-                                         "the columns ", list(header.fields)));
+    throw base::FormatError(base::concat(
+        base::at_line(file, header.line), ": expected one ", describe(column), ", found ",
+        count == 0 ? "" : base::concat(count, " in "), "the columns ", base::list(header.fields)));
   }
   return static_cast<std::size_t>(std::ranges::find(header.fields, name) - header.fields.begin());
 }
@@ -136,7 +136,7 @@ void check_width(const TableRow& row, const ColumnPositions& positions, const st
   const std::size_t found = row.fields.size();
   if (found >= positions.columns && !(positions.exact && found > positions.columns)) return;
   throw base::FormatError(base::concat(
-      at_line(file, row.line), ": expected ", positions.exact ? "" : "at least ", positions.columns,
+      base::at_line(file, row.line), ": expected ", positions.exact ? "" : "at least ", positions.columns,
       positions.exact ? " columns as in the header" : " columns", ", found ", found));
 }
 
@@ -154,7 +154,7 @@ ColumnPositions find_columns(const Task& task, const TableRow& header, const std
   if (!task.has_header || positions.exact) return positions;
   check_width(header, positions, file);
   if (std::ranges::count(task.label_values, header.fields[positions.label]) > 0) {
-    throw base::FormatError(base::concat(at_line(file, header.line),
+    throw base::FormatError(base::concat(base::at_line(file, header.line),
                                          ": expected a header, found an example labelled ",
                                          base::quote(header.fields[positions.label])));
   }
@@ -210,7 +210,7 @@ class JsonRecord {
     std::vector<std::string> names;
     for (const auto& item : object_.items()) names.push_back(item.key());
     throw base::FormatError(base::concat(fields_.where(), ": expected a field ", base::quote(name),
-                                         ", found ", names.empty() ? "none" : list(names)));
+                                         ", found ", names.empty() ? "none" : base::list(names)));
   }
 
   const nlohmann::json& object_;
@@ -227,7 +227,7 @@ void read_json_lines(const Task& task, const std::string& file, std::string_view
   LineReader lines(content);
   while (const std::optional<Line> line = lines.next()) {
     if (is_blank(line->text)) continue;
-    const std::string where = at_line(file, line->number);
+    const std::string where = base::at_line(file, line->number);
     const nlohmann::json object = base::parse_json(line->text, where);
     const JsonRecord fields(object, where);
     Record record{

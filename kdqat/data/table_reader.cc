@@ -5,7 +5,7 @@
 
 #include "kdqat/base/error.h"
 #include "kdqat/base/json.h"
-#include "kdqat/data/message.h"
+#include "kdqat/base/message.h"
 
 namespace kdqat::data {
 
@@ -43,9 +43,10 @@ std::optional<TableRow> CsvReader::next() {
     row.fields.push_back(read_field());
   } while (skip(","));
   if (!at_end() && !skip_line_end()) {
-    throw base::FormatError(base::concat(
-        at_line(file_, line_), ": expected a comma or the end of the line after a closing quote, found ",
-        base::quote(content_.substr(position_, 1))));
+    throw base::FormatError(
+        base::concat(base::at_line(file_, line_),
+                     ": expected a comma or the end of the line after a closing quote, found ",
+                     base::quote(content_.substr(position_, 1))));
   }
   return row;
 }
@@ -57,7 +58,7 @@ std::string CsvReader::read_field() {
 std::string CsvReader::read_plain_field() {
   const std::size_t end = std::min(content_.find_first_of(",\"\n", position_), content_.size());
   if (end < content_.size() && content_[end] == '"') {
-    throw base::FormatError(base::concat(at_line(file_, line_),
+    throw base::FormatError(base::concat(base::at_line(file_, line_),
                                          ": expected quotes around the whole field that holds one, found ",
                                          base::quote(content_.substr(position_, end + 1 - position_))));
   }
@@ -75,8 +76,8 @@ std::string CsvReader::read_quoted_field() {
   for (;;) {
     const std::size_t quote = content_.find('"', position_);
     if (quote == std::string_view::npos) {
-      throw base::FormatError(
-          base::concat(at_line(file_, first_line), ": expected a closing quote, found the end of the file"));
+      throw base::FormatError(base::concat(base::at_line(file_, first_line),
+                                           ": expected a closing quote, found the end of the file"));
     }
     const std::string_view piece = content_.substr(position_, quote - position_);
     field += piece;

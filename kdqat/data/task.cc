@@ -6,7 +6,7 @@
 
 #include "kdqat/base/error.h"
 #include "kdqat/base/json.h"
-#include "kdqat/data/message.h"
+#include "kdqat/base/message.h"
 
 namespace kdqat::data {
 namespace {
@@ -140,7 +140,7 @@ Metric find_metric(std::string_view name) {
   std::vector<std::string> names;
   for (const auto& entry : kMetricNames) names.emplace_back(entry.second);
   throw base::InvalidArgument(
-      base::concat("metric: expected one of ", list(names), ", found ", base::quote(name)));
+      base::concat("metric: expected one of ", base::list(names), ", found ", base::quote(name)));
 }
 
 const std::vector<std::string>& task_names() {
@@ -156,7 +156,7 @@ Task find_task(std::string_view name) {
   const auto found = std::ranges::find(known_tasks(), name, &Task::name);
   if (found != known_tasks().end()) return *found;
   throw base::InvalidArgument(
-      base::concat("task: expected one of ", list(task_names()), ", found ", base::quote(name)));
+      base::concat("task: expected one of ", base::list(task_names()), ", found ", base::quote(name)));
 }
 
 }  // namespace kdqat::data

@@ -19,7 +19,7 @@ namespace kdqat::data {
 
 enum class TaskKind { kClassification, kRegression };
 
-/// What a task is judged by; train/metrics.h has the formulas.
+/// What a task is judged by; evaluate/metrics.h has the formulas.
 enum class Metric {
   kAccuracy,
   kF1,  ///< of class 1, of two classes

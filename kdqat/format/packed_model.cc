@@ -91,7 +91,8 @@ json read_packed_tokenizer(const SafetensorsFile& file, const PackedHeader& head
     throw FormatError(concat(where, ": expected U8 of one dimension, found ", name_of(view.dtype), " ",
                              to_string(view.shape)));
   }
-  if (encoding == kDeflate) return parse_json(inflate(view.bytes, static_cast<std::size_t>(size), where), where);
+  if (encoding == kDeflate)
+    return parse_json(inflate(view.bytes, static_cast<std::size_t>(size), where), where);
   if (std::cmp_not_equal(view.bytes.size(), size)) {
     throw FormatError(concat(where, ": expected ", size, " bytes, found ", view.bytes.size()));
   }

@@ -21,7 +21,8 @@ inline constexpr const char* kScalesSuffix = ".scales";
 /// The tensor that holds the tokenizer.json document, as its text or deflated.
 inline constexpr const char* kTokenizerTensor = "tokenizer";
 
-/// In version 1, the tensor that holds the vocabulary: the tokens in the order of their ids, a newline after each.
+/// In version 1, the tensor that holds the vocabulary: the tokens in the order of their ids, a newline after
+/// each.
 inline constexpr const char* kVocabularyTensor = "vocabulary";
 
 /// What the metadata of a packed model says.
@@ -42,8 +43,8 @@ struct PackedTokenizer {
 /// Deflated if that is smaller.
 PackedTokenizer pack_tokenizer(const nlohmann::json& document);
 
-/// The tokenizer.json document of a file of version 2. Throws FormatError that names the file for a tensor that is
-/// missing, of another type or of another size than the header says, and for what is no JSON.
+/// The tokenizer.json document of a file of version 2. Throws FormatError that names the file for a tensor
+/// that is missing, of another type or of another size than the header says, and for what is no JSON.
 nlohmann::json read_packed_tokenizer(const SafetensorsFile& file, const PackedHeader& header);
 
 /// Whether a student of this quantization can be packed: weights of 2, 4 or 8 bits and activations of 8 with

@@ -25,7 +25,8 @@ using Group = std::span<const text::Encoding* const>;
 constexpr std::int64_t kGroupTokens = 96;
 
 /// The tokenizer.json document of a file, whatever its version.
-nlohmann::json read_tokenizer_document(const format::SafetensorsFile& file, const format::PackedHeader& header) {
+nlohmann::json read_tokenizer_document(const format::SafetensorsFile& file,
+                                       const format::PackedHeader& header) {
   if (header.version > 1) return format::read_packed_tokenizer(file, header);
   const format::TensorView& view = file.tensor(format::kVocabularyTensor);
   const std::string where = concat(file.path().string(), ": tensor '", format::kVocabularyTensor, "'");
@@ -44,8 +45,8 @@ text::Tokenizer make_tokenizer(const format::SafetensorsFile& file, const format
              header.version > 1 ? format::kTokenizerTensor : format::kVocabularyTensor, "'");
   text::Tokenizer tokenizer(read_tokenizer_document(file, header), where);
   if (tokenizer.vocab_size() > rows) {
-    throw FormatError(concat(where, ": expected at most ", rows,
-                             " tokens, the rows of the embedding, found ", tokenizer.vocab_size()));
+    throw FormatError(concat(where, ": expected at most ", rows, " tokens, the rows of the embedding, found ",
+                             tokenizer.vocab_size()));
   }
   return tokenizer;
 }

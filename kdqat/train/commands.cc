@@ -4,7 +4,7 @@
 
 #include "kdqat/base/error.h"
 #include "kdqat/data/hold_out.h"
-#include "kdqat/data/message.h"
+#include "kdqat/data/model_task.h"
 #include "kdqat/distill/prediction_loss.h"
 #include "kdqat/format/model_directory.h"
 #include "kdqat/model/pretrained.h"
@@ -31,7 +31,7 @@ TrainingConfig resolved(TrainingConfig config, const data::Task& task,
     config.max_seq_length = std::min(task.max_seq_length, encoder.max_length());
   }
   if (config.eval_steps == 0) config.eval_steps = task.eval_steps;
-  check_max_seq_length(config.max_seq_length, encoder);
+  data::check_max_seq_length(config.max_seq_length, encoder);
   if (!(config.learning_rate > 0.0)) {
     throw base::InvalidArgument(
         base::concat("learning rate: expected more than 0, found ", config.learning_rate));
@@ -101,65 +101,16 @@ nlohmann::json teacher_record(const DistillConfig& config, const encoder::Encode
   return record;
 }
 
-/// The task over one's own data that a model was trained for, if it was.
-std::optional<data::Task> kept_custom_task(const encoder::EncoderConfig& model) {
-  const auto section = model.source.find("kdqat");
-  if (section == model.source.end() || !section->is_object() || !section->contains("task")) return {};
-  data::Task task = data::task_from_json(section->at("task"), "config.json: kdqat.task");
-  return task.name == data::kCustomTask ? std::optional(std::move(task)) : std::nullopt;
-}
-
 }  // namespace
-
-data::Task resolve_task(const std::string& name, const std::optional<data::CustomTaskOptions>& options,
-                        const encoder::EncoderConfig& model, const std::filesystem::path& training_data) {
-  if (name != data::kCustomTask) return data::find_task(name);
-  if (options) return data::make_custom_task(*options, training_data);
-  if (std::optional<data::Task> task = kept_custom_task(model)) return *std::move(task);
-  return data::make_custom_task({}, training_data);
-}
-
-text::Tokenizer load_tokenizer(const std::filesystem::path& model_dir, const encoder::EncoderConfig& config) {
-  text::Tokenizer tokenizer = text::Tokenizer::load(model_dir);
-  if (tokenizer.vocab_size() > config.vocab_size) {
-    throw base::FormatError(base::concat(model_dir.string(), ": expected a vocabulary of at most ",
-                                         config.vocab_size, " tokens (vocab_size of config.json), found ",
-                                         tokenizer.vocab_size()));
-  }
-  return tokenizer;
-}
-
-void check_labels(const encoder::EncoderConfig& config, const data::Task& task,
-                  const std::filesystem::path& dir) {
-  if (config.num_labels != task.num_labels()) {
-    throw base::InvalidArgument(base::concat(dir.string(), ": expected a classifier with ", task.num_labels(),
-                                             " labels for the task ", task.name, ", found ",
-                                             config.num_labels));
-  }
-  const std::optional<data::Task> kept = kept_custom_task(config);
-  if (task.name == data::kCustomTask && kept && kept->labels != task.labels) {
-    throw base::InvalidArgument(base::concat(dir.string(), ": expected its labels ", data::list(kept->labels),
-                                             " in this order, found ", data::list(task.labels)));
-  }
-}
-
-void check_max_seq_length(std::int64_t max_seq_length, const encoder::EncoderConfig& config) {
-  constexpr std::int64_t kSmallest = 5;  // three special tokens of a pair and a token of each text
-  if (max_seq_length < kSmallest || max_seq_length > config.max_length()) {
-    throw base::InvalidArgument(base::concat("max_seq_length: expected ", kSmallest, " to ",
-                                             config.max_length(), " (max_position_embeddings), found ",
-                                             max_seq_length));
-  }
-}
 
 TrainingResult run_finetune(const FinetuneConfig& given, const TrainingCallbacks& callbacks) {
   if (const auto result = result_before(given.training, given.model_dir, callbacks)) return *result;
   FinetuneConfig config = given;
   const encoder::EncoderConfig encoder = encoder::read_encoder_config(format::find_config(config.model_dir));
-  const data::Task task =
-      resolve_task(config.training.task, config.training.custom, encoder, training_data(config.training));
+  const data::Task task = data::resolve_task(config.training.task, config.training.custom, encoder,
+                                             training_data(config.training));
   config.training = resolved(config.training, task, encoder);
-  const text::Tokenizer tokenizer = load_tokenizer(config.model_dir, encoder);
+  const text::Tokenizer tokenizer = data::load_tokenizer(config.model_dir, encoder);
   const Splits splits = load_splits(config.training, task, tokenizer, callbacks);
   model::LoadedClassifier loaded = model::load_classifier(
       config.model_dir,
@@ -205,11 +156,11 @@ TrainingResult run_distill(const DistillConfig& given, const TrainingCallbacks& 
                                 ": expected a teacher in floating point, found a student");
   }
   distill::check(config.objective, teacher.config().num_hidden_layers);
-  const data::Task task = resolve_task(config.training.task, config.training.custom, teacher.config(),
-                                       training_data(config.training));
-  check_labels(teacher.config(), task, config.teacher_dir);
+  const data::Task task = data::resolve_task(config.training.task, config.training.custom, teacher.config(),
+                                             training_data(config.training));
+  data::check_labels(teacher.config(), task, config.teacher_dir);
   config.training = resolved(config.training, task, teacher.config());
-  const text::Tokenizer tokenizer = load_tokenizer(config.teacher_dir, teacher.config());
+  const text::Tokenizer tokenizer = data::load_tokenizer(config.teacher_dir, teacher.config());
   const Splits splits = load_splits(config.training, task, tokenizer, callbacks);
   model::Classifier student = model::make_student(teacher, config.quantization);
   teacher.freeze(config.training.precision);

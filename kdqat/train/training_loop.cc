@@ -71,7 +71,7 @@ class BatchSource {
   std::vector<std::vector<std::int64_t>> plan_;
 };
 
-nlohmann::json to_json(const Evaluation& evaluation) {
+nlohmann::json to_json(const evaluate::Evaluation& evaluation) {
   return {{"metric", evaluation.metric},
           {"score", evaluation.score},
           {"metrics", evaluation.metrics},
@@ -215,7 +215,7 @@ class Loop {
   void evaluate_and_keep() {
     const double started = seconds_now();
     optimizer_.catch_up();
-    last_evaluation_ = evaluate(run_.classifier, run_.task, run_.selection, run_.config.precision);
+    last_evaluation_ = evaluate::evaluate(run_.classifier, run_.task, run_.selection, run_.config.precision);
     const bool best = !progress_.best_score || last_evaluation_.score > *progress_.best_score;
     if (best) {
       progress_.best_score = last_evaluation_.score;
@@ -300,7 +300,7 @@ class Loop {
   nlohmann::json resume_config_;
   Progress progress_;
   std::unique_ptr<MetricsLog> metrics_;
-  Evaluation last_evaluation_;
+  evaluate::Evaluation last_evaluation_;
   double last_checkpoint_ = 0.0;
   double checkpoint_cost_ = 0.0;
   double tokens_ = 0.0;

@@ -12,8 +12,8 @@
 #include "kdqat/data/dataset.h"
 #include "kdqat/data/task.h"
 #include "kdqat/distill/objective.h"
+#include "kdqat/evaluate/evaluation.h"
 #include "kdqat/model/classifier.h"
-#include "kdqat/train/evaluation.h"
 #include "kdqat/train/training_config.h"
 
 namespace kdqat::train {

@@ -251,7 +251,7 @@ TEST(LoadClassifierTest, RefusesATensorThatIsNoPartOfAClassifier) {
   EXPECT_THAT([&] { load_classifier(path); },
               ThrowsMessage<base::FormatError>(HasSubstr(
                   "tensor 'bert.encoder.layer.1.attention.output.LayerNorm.bias': expected the tensors of a "
-                  "BERT classifier with 1 layers (config.json), found this one beside them")));
+                  "BertForSequenceClassification with 1 layers (config.json), found this one beside them")));
 }
 
 TEST(LoadClassifierTest, RefusesValuesThatAreNotFinite) {
