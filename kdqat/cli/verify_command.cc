@@ -7,8 +7,8 @@
 #include "kdqat/convert/verify.h"
 #include "kdqat/data/model_task.h"
 #include "kdqat/evaluate/model_settings.h"
-#include "kdqat/kernels/instruction_set.h"
 #include "kdqat/model/pretrained.h"
+#include "kdqat/simd/instruction_set.h"
 
 namespace kdqat::cli {
 namespace {
@@ -53,7 +53,7 @@ void run_verify(const VerifyConfig& config) {
                          data::load_tokenizer(config.model_dir, student.config()),
                          evaluate::evaluation_length(student.config(), task));
   for (const std::string& warning : dataset.warnings) print_message("warning: " + warning);
-  WorkDisplay display("verify", 1 + static_cast<std::int64_t>(kernels::available_instruction_sets().size()));
+  WorkDisplay display("verify", 1 + static_cast<std::int64_t>(simd::available_instruction_sets().size()));
   const nlohmann::json report = convert::verify({.student = student,
                                                  .packed = config.packed,
                                                  .task = task,

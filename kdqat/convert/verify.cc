@@ -72,7 +72,7 @@ nlohmann::json verify(const VerifyInputs& inputs, const std::function<void(std::
   const bool regression = inputs.dataset.regression;
   bool passed = different.empty();
   nlohmann::json paths;
-  for (const kernels::InstructionSet set : kernels::available_instruction_sets()) {
+  for (const simd::InstructionSet set : simd::available_instruction_sets()) {
     const runtime::Engine engine(inputs.packed, {.threads = base::num_threads(), .instruction_set = set});
     const std::vector<runtime::Classification> answers = engine.classify(inputs.dataset.encodings);
     const std::vector<double> predictions = predictions_of(answers, regression);
@@ -84,7 +84,7 @@ nlohmann::json verify(const VerifyInputs& inputs, const std::function<void(std::
              (regression || path.at("different_labels") <= inputs.limits.label_differences);
     path["score"] = evaluate::evaluate_predictions(inputs.task, inputs.dataset.labels, predictions).score;
     path["largest_logit_difference"] = difference;
-    paths[std::string(kernels::name_of(set))] = std::move(path);
+    paths[std::string(simd::name_of(set))] = std::move(path);
     pass_done();
   }
   return {{"examples", inputs.dataset.size()},

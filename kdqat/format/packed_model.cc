@@ -114,8 +114,10 @@ bool is_packed_model(const SafetensorsFile& file) {
 PackedHeader read_packed_header(const SafetensorsFile& file) {
   const std::int64_t version = read_version(file);
   const std::string where = concat(file.path().string(), ": metadata: config");
-  PackedHeader header{
-      .config = parse_entry(file, kConfig), .quantization = {}, .tokenizer = parse_entry(file, kTokenizer)};
+  PackedHeader header{.version = version,
+                      .config = parse_entry(file, kConfig),
+                      .quantization = {},
+                      .tokenizer = parse_entry(file, kTokenizer)};
   const JsonFields fields = JsonFields(header.config, where).object("kdqat");
   const json* const quantization = fields.find("quantization");
   if (quantization == nullptr) fields.fail("quantization", "an object");

@@ -66,7 +66,7 @@ void run_bench(const BenchOptions& options) {
       {"seq_length", options.seq_length},
       {"calls", seconds.size()},
       {"threads", engine.threads()},
-      {"instruction_set", kernels::name_of(engine.instruction_set())},
+      {"instruction_set", simd::name_of(engine.instruction_set())},
       {"peak_rss_bytes", base::peak_rss_bytes()},
       {"cpu", base::processor_name()}};
   if (options.json) {
@@ -74,8 +74,8 @@ void run_bench(const BenchOptions& options) {
     return;
   }
   std::cout << options.batch_size << " x " << options.seq_length << " tokens, " << engine.threads()
-            << " threads, " << kernels::name_of(engine.instruction_set()) << ": " << 1e3 * median
-            << " ms (p99 " << 1e3 * seconds[seconds.size() * 99 / 100] << "), "
+            << " threads, " << simd::name_of(engine.instruction_set()) << ": " << 1e3 * median << " ms (p99 "
+            << 1e3 * seconds[seconds.size() * 99 / 100] << "), "
             << static_cast<double>(options.batch_size) / median << " sentences/s\n";
 }
 

@@ -1,4 +1,4 @@
 #pragma once
 
 #include "kdqat/kernels/gemm/bf16_backward.h"
-#include "kdqat/kernels/instruction_set.h"
+#include "kdqat/simd/instruction_set.h"

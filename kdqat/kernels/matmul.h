@@ -2,9 +2,6 @@
 
 #include <cstdint>
 
-#include "kdqat/simd/bf16.h"
-#include "kdqat/simd/instruction_set.h"
-
 namespace kdqat::kernels {
 
 /// What the elements of a factor are. Products of kF32 and kBF16 are summed in float32, those of kS8 exactly
@@ -37,12 +34,8 @@ void matmul(const MatrixView& left, const MatrixView& right, void* out, const Ma
 /// Whether matmul multiplies bfloat16: simd::has_bf16_products(), unless ONEDNN_MAX_CPU_ISA forbids them.
 bool has_bf16_products();
 
-using simd::bf16_products_are_faster;
-
 /// Whether products of any two int8 codes are exact: VNNI. Without it, oneDNN adds pairs of products in 16
 /// bits.
 bool int8_products_are_exact();
-
-using simd::convert_to_bf16;
 
 }  // namespace kdqat::kernels

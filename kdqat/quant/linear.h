@@ -21,8 +21,8 @@ enum class Form {
 enum class Precision { kFp32, kBf16 };
 
 /// What training uses where nothing else is said: bf16 where its products are the faster ones
-/// (kernels::bf16_products_are_faster), else fp32. docs/results.md compares the two. Throws InvalidArgument
-/// as kernels::default_instruction_set does.
+/// (simd::bf16_products_are_faster), else fp32. docs/results.md compares the two. Throws InvalidArgument
+/// as simd::default_instruction_set does.
 Precision default_precision();
 
 /// What is quantized at the input of a linear layer, and how. The default is a floating-point layer.

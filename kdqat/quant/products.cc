@@ -10,6 +10,7 @@
 #include "kdqat/kernels/gradient_factors.h"
 #include "kdqat/kernels/panel_product.h"
 #include "kdqat/kernels/quantize.h"
+#include "kdqat/simd/bf16.h"
 
 namespace kdqat::quant {
 namespace {
@@ -40,7 +41,7 @@ std::uint16_t* words_of(const torch::Tensor& tensor) {
 torch::Tensor as_elements(const torch::Tensor& values, ElementType type) {
   if (type == ElementType::kF32) return values;
   torch::Tensor out = torch::empty(values.sizes(), torch::kBFloat16);
-  kernels::convert_to_bf16(values.data_ptr<float>(), values.numel(), words_of(out));
+  simd::convert_to_bf16(values.data_ptr<float>(), values.numel(), words_of(out));
   return out;
 }
 
@@ -113,7 +114,7 @@ torch::Tensor transposed_panels(const torch::Tensor& elements) {
 }  // namespace
 
 Precision default_precision() {
-  return kernels::bf16_products_are_faster() ? Precision::kBf16 : Precision::kFp32;
+  return simd::bf16_products_are_faster() ? Precision::kBf16 : Precision::kFp32;
 }
 
 ElementType product_type(Precision precision) {
@@ -153,7 +154,7 @@ void ProductInput::take(const RowRange& rows) {
     return;
   }
   const float* x = activated(rows, step_.activation ? scratch<float, 0>(count) : nullptr);
-  kernels::convert_to_bf16(x, count, words_of(codes_) + offset);
+  simd::convert_to_bf16(x, count, words_of(codes_) + offset);
 }
 
 /// These rows behind the step: written to `out`, or where they lie if there is no step.
@@ -251,7 +252,7 @@ void ProductWeight::multiply(const ProductInput& x, const RowRange& rows, float*
     words = words_of(left);
   } else {
     std::uint16_t* rounded = scratch<std::uint16_t, 1>(count);
-    kernels::convert_to_bf16(left.data_ptr<float>(), count, rounded);
+    simd::convert_to_bf16(left.data_ptr<float>(), count, rounded);
     words = rounded;
   }
   kernels::multiply_bf16_panels({.x = words,

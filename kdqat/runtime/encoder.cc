@@ -9,8 +9,8 @@
 #include "kdqat/kernels/layer_norm.h"
 #include "kdqat/kernels/panel_blocks.h"
 #include "kdqat/kernels/quantize.h"
-#include "kdqat/kernels/reduce.h"
 #include "kdqat/runtime/layer_ops.h"
+#include "kdqat/simd/reduce.h"
 
 namespace kdqat::runtime {
 namespace {
@@ -45,7 +45,7 @@ void multiply_row(const FloatLinear& linear, std::int64_t outputs, std::int64_t 
                   float* out) {
   for (std::int64_t n = 0; n < outputs; ++n) {
     const float* row = linear.weight + n * inputs;
-    const float sum = kernels::sum_of_vectors<float>(
+    const float sum = simd::sum_of_vectors<float>(
         inputs, [&](const auto& load, std::int64_t i) { return load(x + i) * load(row + i); });
     out[n] = sum + linear.bias[n];
   }

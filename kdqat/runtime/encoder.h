@@ -6,9 +6,9 @@
 
 #include "kdqat/base/aligned.h"
 #include "kdqat/encoder/encoder_config.h"
-#include "kdqat/kernels/instruction_set.h"
 #include "kdqat/runtime/position_tables.h"
 #include "kdqat/runtime/weights.h"
+#include "kdqat/simd/instruction_set.h"
 #include "kdqat/text/tokenizer.h"
 
 namespace kdqat::runtime {
@@ -39,7 +39,7 @@ class Encoder {
  public:
   /// `config` and `weights` must outlive it. Throws InvalidArgument for a set that this processor lacks, at
   /// the first pass if not before.
-  Encoder(const encoder::EncoderConfig& config, const Weights& weights, kernels::InstructionSet set)
+  Encoder(const encoder::EncoderConfig& config, const Weights& weights, simd::InstructionSet set)
       : config_(config), weights_(weights), set_(set), positions_(config, weights, set) {}
 
   /// The classifier's outputs, logits [B, C]. Sentences are not empty, their ids inside of the vocabulary, no
@@ -59,7 +59,7 @@ class Encoder {
 
   const encoder::EncoderConfig& config_;
   const Weights& weights_;
-  kernels::InstructionSet set_;
+  simd::InstructionSet set_;
   PositionTables positions_;
 };
 

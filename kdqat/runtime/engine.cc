@@ -128,8 +128,7 @@ struct Engine::State {
         weights(find_weights(file, header, config)),
         tokenizer(make_tokenizer(file, header, config.vocab_size)),
         threads(options.threads == 0 ? base::available_processors() : options.threads),
-        instruction_set(options.instruction_set ? *options.instruction_set
-                                                : kernels::default_instruction_set()),
+        instruction_set(options.instruction_set ? *options.instruction_set : simd::default_instruction_set()),
         encoder(config, weights, instruction_set) {
     if (threads < 1) throw InvalidArgument(concat("threads: expected at least 1, found ", threads));
     const std::int64_t positions = config.max_length();
@@ -139,9 +138,9 @@ struct Engine::State {
       throw InvalidArgument(concat("max_seq_length: expected from 3 to ", positions,
                                    ", the model's positions, found ", max_seq_length));
     }
-    if (!kernels::is_available(instruction_set)) {
+    if (!simd::is_available(instruction_set)) {
       throw InvalidArgument(
-          concat("instruction set: this processor has no ", kernels::name_of(instruction_set)));
+          concat("instruction set: this processor has no ", simd::name_of(instruction_set)));
     }
   }
 
@@ -219,7 +218,7 @@ struct Engine::State {
   text::Tokenizer tokenizer;
   int threads;
   std::int64_t max_seq_length = 0;
-  kernels::InstructionSet instruction_set;
+  simd::InstructionSet instruction_set;
   Encoder encoder;
   mutable WorkspacePool pool;
 };
@@ -264,7 +263,7 @@ bool Engine::is_regression() const { return state_->config.num_labels == 1; }
 std::int64_t Engine::embedding_size() const { return state_->config.hidden_size; }
 std::int64_t Engine::vocab_size() const { return state_->config.vocab_size; }
 std::int64_t Engine::max_seq_length() const { return state_->max_seq_length; }
-kernels::InstructionSet Engine::instruction_set() const { return state_->instruction_set; }
+simd::InstructionSet Engine::instruction_set() const { return state_->instruction_set; }
 int Engine::threads() const { return state_->threads; }
 const nlohmann::json& Engine::config() const { return state_->header.config; }
 

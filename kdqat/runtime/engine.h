@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "kdqat/kernels/instruction_set.h"
+#include "kdqat/simd/instruction_set.h"
 #include "kdqat/text/tokenizer.h"
 
 namespace kdqat::runtime {
@@ -19,7 +19,7 @@ namespace kdqat::runtime {
 struct EngineOptions {
   int threads = 0;                  ///< of one call; 0: every processor that the process may use
   std::int64_t max_seq_length = 0;  ///< tokens at which a text is cut; 0: as the model was trained
-  std::optional<kernels::InstructionSet> instruction_set = {};  ///< kernels::default_instruction_set()
+  std::optional<simd::InstructionSet> instruction_set = {};  ///< simd::default_instruction_set()
 };
 
 /// A sentence, or a pair of them.
@@ -72,7 +72,7 @@ class Engine {
   std::int64_t embedding_size() const;
   std::int64_t vocab_size() const;
   std::int64_t max_seq_length() const;
-  kernels::InstructionSet instruction_set() const;
+  simd::InstructionSet instruction_set() const;
   int threads() const;
 
   /// What the model is and where it comes from: its config.json, the "kdqat" section included.

@@ -23,7 +23,7 @@ struct NormOf {
 }  // namespace
 
 void multiply(const PackedLinear& linear, const std::int8_t* codes, const float* code_scales,
-              std::int64_t rows, kernels::InstructionSet set, float* out) {
+              std::int64_t rows, simd::InstructionSet set, float* out) {
   kernels::multiply_panels({.codes = codes,
                             .rows = rows,
                             .row_scales = code_scales,

@@ -25,7 +25,7 @@ class LayerOps {
   struct Model {
     const encoder::EncoderConfig& config;
     const LayerWeights& layer;
-    kernels::InstructionSet set;
+    simd::InstructionSet set;
   };
 
   LayerOps(const Model& model, const Rows& rows, Workspace& workspace)
@@ -63,6 +63,6 @@ class LayerOps {
 
 /// y = codes w^T for `rows` rows of codes, to `out` from its first row on.
 void multiply(const PackedLinear& linear, const std::int8_t* codes, const float* code_scales,
-              std::int64_t rows, kernels::InstructionSet set, float* out);
+              std::int64_t rows, simd::InstructionSet set, float* out);
 
 }  // namespace kdqat::runtime

@@ -10,7 +10,7 @@
 namespace kdqat::runtime {
 
 PositionTables::PositionTables(const encoder::EncoderConfig& config, const Weights& weights,
-                               kernels::InstructionSet set)
+                               simd::InstructionSet set)
     : config_(config), reach_(config.max_length() - 1) {
   add_rotary();
   if (config.relative_bias) add_bias(weights.relative_attention_bias);
@@ -34,7 +34,7 @@ void PositionTables::add_bias(const float* table) {
   }
 }
 
-void PositionTables::add_disentangled(const Weights& weights, kernels::InstructionSet set) {
+void PositionTables::add_disentangled(const Weights& weights, simd::InstructionSet set) {
   const encoder::DisentangledAttention& attention = *config_.disentangled;
   for (std::int64_t distance = -reach_; distance <= reach_; ++distance) {
     rows_.push_back(static_cast<std::int32_t>(encoder::relative_row(attention, distance)));

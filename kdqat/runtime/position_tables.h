@@ -7,9 +7,9 @@
 #include "kdqat/base/aligned.h"
 #include "kdqat/encoder/encoder_config.h"
 #include "kdqat/kernels/attention.h"
-#include "kdqat/kernels/instruction_set.h"
 #include "kdqat/kernels/rotary.h"
 #include "kdqat/runtime/weights.h"
+#include "kdqat/simd/instruction_set.h"
 
 namespace kdqat::runtime {
 
@@ -21,7 +21,7 @@ namespace kdqat::runtime {
 class PositionTables {
  public:
   /// `config` must outlive it. For sequences of up to config.max_length() tokens.
-  PositionTables(const encoder::EncoderConfig& config, const Weights& weights, kernels::InstructionSet set);
+  PositionTables(const encoder::EncoderConfig& config, const Weights& weights, simd::InstructionSet set);
 
   /// Turns query and key of a batch where the layer has rotary positions.
   void rotate(std::size_t layer, const kernels::AttentionShape& shape, float* query, float* key) const;
@@ -37,7 +37,7 @@ class PositionTables {
 
   void add_rotary();
   void add_bias(const float* table);
-  void add_disentangled(const Weights& weights, kernels::InstructionSet set);
+  void add_disentangled(const Weights& weights, simd::InstructionSet set);
 
   const encoder::EncoderConfig& config_;
   std::int64_t reach_;

@@ -37,7 +37,7 @@ json describe(const Model& model) {
                  {"embedding_size", engine.embedding_size()},
                  {"max_seq_length", engine.max_seq_length()},
                  {"vocab_size", engine.vocab_size()},
-                 {"instruction_set", kernels::name_of(engine.instruction_set())},
+                 {"instruction_set", simd::name_of(engine.instruction_set())},
                  {"threads", engine.threads()}};
   for (const char* field : {"task", "quantization", "scores"}) {
     if (const auto found = origin.find(field); found != origin.end()) result[field] = *found;

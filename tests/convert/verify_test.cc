@@ -5,8 +5,8 @@
 
 #include "kdqat/base/file.h"
 #include "kdqat/convert/pack.h"
-#include "kdqat/kernels/instruction_set.h"
 #include "kdqat/model/pretrained.h"
+#include "kdqat/simd/instruction_set.h"
 #include "tests/convert/student_directory.h"
 
 namespace kdqat::convert {
@@ -51,7 +51,7 @@ TEST_F(VerifyTest, APackedStudentIsItsStudentOnEveryInstructionSet) {
   EXPECT_TRUE(result.at("passed"));
   EXPECT_EQ(result.at("examples"), 40);
   EXPECT_TRUE(result.at("codes").at("different").empty());
-  EXPECT_EQ(result.at("runtime").size(), kernels::available_instruction_sets().size());
+  EXPECT_EQ(result.at("runtime").size(), simd::available_instruction_sets().size());
   for (const auto& [set, path] : result.at("runtime").items()) {
     EXPECT_EQ(path.at("different_labels"), 0) << set;
     EXPECT_EQ(path.at("score"), result.at("training").at("score")) << set;

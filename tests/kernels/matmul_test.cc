@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "kdqat/base/error.h"
+#include "kdqat/simd/bf16.h"
 #include "kdqat/simd/instruction_set.h"
 #include "tests/kernels/random_values.h"
 
@@ -113,7 +114,7 @@ TEST(MatmulTest, Float32ProductsAreSumsOfProducts) {
 
 std::vector<std::uint16_t> as_bf16(const std::vector<float>& values) {
   std::vector<std::uint16_t> words(values.size());
-  convert_to_bf16(values.data(), static_cast<std::int64_t>(values.size()), words.data());
+  simd::convert_to_bf16(values.data(), static_cast<std::int64_t>(values.size()), words.data());
   return words;
 }
 

@@ -66,11 +66,11 @@ TEST_F(EngineTest, AnAnswerDependsNeitherOnTheBatchNorOnThreadsNorOnTheInstructi
     const std::vector<text::Encoding> batch = sentences(70);
     const auto expected = logits_of(engine({.threads = 1}, file).classify(batch));
     const std::vector<float> embeddings = engine({.threads = 1}, file).embed(batch);
-    for (const kernels::InstructionSet set : kernels::available_instruction_sets()) {
+    for (const simd::InstructionSet set : simd::available_instruction_sets()) {
       for (const int threads : {1, 2, 3}) {
         const Engine engine = this->engine({.threads = threads, .instruction_set = set}, file);
         EXPECT_EQ(logits_of(engine.classify(batch)), expected)
-            << kernels::name_of(set) << ", " << threads << " threads";
+            << simd::name_of(set) << ", " << threads << " threads";
         EXPECT_EQ(engine.embed(batch), embeddings);
         EXPECT_EQ(engine.classify({&batch[5], 1})[0].logits, expected[5]);
       }
@@ -144,7 +144,7 @@ TEST_F(EngineTest, OptionsThatCantBeMetAreRefused) {
               ThrowsMessage<base::InvalidArgument>(
                   HasSubstr("expected from 3 to 16, the model's positions, found 17")));
 #if defined(__x86_64__)
-  EXPECT_THAT([&] { engine({.instruction_set = kernels::InstructionSet::kNeon}); },
+  EXPECT_THAT([&] { engine({.instruction_set = simd::InstructionSet::kNeon}); },
               ThrowsMessage<base::InvalidArgument>(HasSubstr("this processor has no neon")));
 #endif
 }
