@@ -128,16 +128,15 @@ std::int64_t pack(const std::filesystem::path& model_dir, const std::filesystem:
   model::Classifier classifier = model::load_classifier(model_dir).classifier;
   check_can_pack(classifier, model_dir);
   const text::TokenizerDocument document = text::read_tokenizer(model_dir);
-  const text::Version1Tokenizer tokenizer = text::to_version_1(document.json, document.where);
-  format::PackedHeader header{.config = classifier.config(),
-                              .quantization = *classifier.quantization(),
-                              .tokenizer = tokenizer.settings};
+  const auto [tokens, settings] = text::to_version_1(document.json, document.where);
+  format::PackedHeader header{
+      .config = classifier.config(), .quantization = *classifier.quantization(), .tokenizer = settings};
   nlohmann::json& section = header.config.source["kdqat"];
   section["quantization"] = format::to_json(header.quantization);
   section["max_seq_length"] = section.value("max_seq_length", header.config.max_position_embeddings);
 
   PackedTensors packed = pack_parameters(classifier);
-  add_vocabulary(tokenizer.tokens, packed);
+  add_vocabulary(tokens, packed);
   format::write_safetensors(output, packed.tensors(), format::to_metadata(header));
   return static_cast<std::int64_t>(std::filesystem::file_size(output));
 }

@@ -26,7 +26,7 @@ struct PackedHeader {
   EncoderConfig config;  ///< the student's config.json, its "kdqat" section (task, scores, origin) included
   QuantizationConfig quantization;
   std::int64_t max_seq_length = 128;
-  nlohmann::json tokenizer;  ///< text::Version1Tokenizer::settings
+  nlohmann::json tokenizer;  ///< text::to_version_1's settings
 };
 
 /// Whether a student of this quantization can be packed: weights of 2, 4 or 8 bits and activations of 8 with
