@@ -12,10 +12,8 @@ namespace {
 using base::concat;
 using base::JsonFields;
 
-constexpr std::int64_t kLargestId = std::int64_t{1} << 30;
-
 AddedToken read_added_token(const JsonFields& fields) {
-  AddedToken token{.id = static_cast<std::int32_t>(fields.integer("id", 0, kLargestId)),
+  AddedToken token{.id = static_cast<std::int32_t>(fields.integer("id", 0, kLargestTokenId)),
                    .content = fields.string_or("content", ""),
                    .single_word = fields.boolean_or("single_word", false),
                    .lstrip = fields.boolean_or("lstrip", false),

@@ -17,6 +17,9 @@
 
 namespace kdqat::text {
 
+/// Ids above this one are refused wherever a file gives them.
+inline constexpr std::int64_t kLargestTokenId = std::int64_t{1} << 30;
+
 /// A token that is found in the text itself, before words are cut: "[SEP]" in a text is the token [SEP].
 /// The names are tokenizer.json's.
 struct AddedToken {

@@ -124,7 +124,7 @@ json make_version_1_document(const json& settings, std::span<const std::string> 
   return make_document(tokens, num_pieces, std::move(added), bert, where);
 }
 
-Version1Tokenizer to_version_1(const json& document, const std::string& where) {
+std::pair<std::vector<std::string>, json> to_version_1(const json& document, const std::string& where) {
   const auto expect = [&](bool is_there, const char* what) {
     if (!is_there)
       throw base::InvalidArgument(concat(where, ": expected ", what, ", as a packed file has it"));
@@ -146,10 +146,10 @@ Version1Tokenizer to_version_1(const json& document, const std::string& where) {
              tokenizer.encode("", "", 3).input_ids == std::vector<std::int32_t>{*first, *last, *last} &&
              tokenizer.encode("", "", 3).token_type_ids == std::vector<std::int32_t>{0, 0, 1},
          "[CLS] text [SEP] pair [SEP]");
-  Version1Tokenizer packed;
+  std::vector<std::string> tokens;
   for (std::int64_t id = 0; id < tokenizer.vocab_size(); ++id) {
-    packed.tokens.push_back(tokenizer.token(id));
-    expect(packed.tokens.back().find('\n') == std::string::npos, "tokens without a newline");
+    tokens.push_back(tokenizer.token(id));
+    expect(tokens.back().find('\n') == std::string::npos, "tokens without a newline");
   }
   json added = json::array();
   for (const json& token : document.value("added_tokens", json::array())) {
@@ -159,17 +159,17 @@ Version1Tokenizer to_version_1(const json& document, const std::string& where) {
     added.push_back(token.at("content"));
   }
   const std::string unknown = model.value("unk_token", "[UNK]");
-  packed.settings = {{"do_lower_case", normalizer.value("lowercase", true)},
-                     {"strip_accents", normalizer.value("strip_accents", json())},
-                     {"tokenize_chinese_chars", normalizer.value("handle_chinese_chars", true)},
-                     {"unk_token", unknown},
-                     {"cls_token", tokenizer.token(*first)},
-                     {"sep_token", tokenizer.token(*last)},
-                     {"pad_token", ""},
-                     {"mask_token", ""},
-                     {"num_pieces", model.at("vocab").size()},
-                     {"added_tokens", std::move(added)}};
-  return packed;
+  json settings = {{"do_lower_case", normalizer.value("lowercase", true)},
+                   {"strip_accents", normalizer.value("strip_accents", json())},
+                   {"tokenize_chinese_chars", normalizer.value("handle_chinese_chars", true)},
+                   {"unk_token", unknown},
+                   {"cls_token", tokenizer.token(*first)},
+                   {"sep_token", tokenizer.token(*last)},
+                   {"pad_token", ""},
+                   {"mask_token", ""},
+                   {"num_pieces", model.at("vocab").size()},
+                   {"added_tokens", std::move(added)}};
+  return {std::move(tokens), std::move(settings)};
 }
 
 Tokenizer make_bert_tokenizer(const std::vector<std::string>& tokens, const BertSettings& settings) {

@@ -4,6 +4,8 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "kdqat/text/tokenizer.h"
@@ -42,16 +44,11 @@ nlohmann::json index_vocabulary(std::span<const std::string> tokens, const std::
 nlohmann::json make_version_1_document(const nlohmann::json& settings, std::span<const std::string> tokens,
                                        const std::string& where);
 
-/// What a packed file of version 1 keeps of a tokenizer.
-struct Version1Tokenizer {
-  std::vector<std::string> tokens;  ///< id = position
-  nlohmann::json settings;
-};
-
-/// The tokens and settings of a tokenizer.json document. Throws InvalidArgument that begins with `where` and
-/// names the first part that version 1 has no place for: another pipeline than BERT's, an added token with
-/// flags, a token with a newline.
-Version1Tokenizer to_version_1(const nlohmann::json& document, const std::string& where);
+/// The tokens of a tokenizer.json document, id = position, and the settings that a packed file of version 1
+/// keeps beside them. Throws InvalidArgument that begins with `where` and names the first part that version 1
+/// has no place for: another pipeline than BERT's, an added token with flags, a token with a newline.
+std::pair<std::vector<std::string>, nlohmann::json> to_version_1(const nlohmann::json& document,
+                                                                 const std::string& where);
 
 /// A BERT tokenizer of these tokens; for tests. Throws as make_bert_document.
 Tokenizer make_bert_tokenizer(const std::vector<std::string>& tokens, const BertSettings& settings = {});

@@ -10,27 +10,30 @@
 namespace kdqat::text {
 namespace {
 
-enum class Kind : unsigned char { kLetter, kNumber, kSpace, kOther };
+enum class Gpt2Kind : unsigned char { kLetter, kNumber, kSpace, kOther };
 
-Kind kind_of(char32_t character) {
-  if (is_letter(character)) return Kind::kLetter;
-  if (is_whitespace(character)) return Kind::kSpace;
-  return is_number(character) ? Kind::kNumber : Kind::kOther;
+Gpt2Kind kind_of(char32_t character) {
+  if (is_letter(character)) return Gpt2Kind::kLetter;
+  if (is_whitespace(character)) return Gpt2Kind::kSpace;
+  return is_number(character) ? Gpt2Kind::kNumber : Gpt2Kind::kOther;
 }
 
-constexpr std::array<Kind, 128> kAsciiKinds = [] {
-  std::array<Kind, 128> kinds{};
+constexpr std::array<Gpt2Kind, 128> kAsciiKinds = [] {
+  std::array<Gpt2Kind, 128> kinds{};
   for (std::size_t i = 0; i < kinds.size(); ++i) {
     const bool is_letter = (i >= 'a' && i <= 'z') || (i >= 'A' && i <= 'Z');
     const bool is_space = i == ' ' || (i >= '\t' && i <= '\r');
     const bool is_digit = i >= '0' && i <= '9';
-    kinds[i] = is_letter ? Kind::kLetter : is_space ? Kind::kSpace : is_digit ? Kind::kNumber : Kind::kOther;
+    kinds[i] = is_letter  ? Gpt2Kind::kLetter
+               : is_space ? Gpt2Kind::kSpace
+               : is_digit ? Gpt2Kind::kNumber
+                          : Gpt2Kind::kOther;
   }
   return kinds;
 }();
 
 /// The kind of the character at `position`, which moves behind it.
-Kind next_kind(std::string_view text, std::size_t& position) {
+Gpt2Kind next_kind(std::string_view text, std::size_t& position) {
   const auto byte = static_cast<unsigned char>(text[position]);
   if (byte >= kAsciiKinds.size()) return kind_of(next_character(text, position));
   ++position;
@@ -38,7 +41,7 @@ Kind next_kind(std::string_view text, std::size_t& position) {
 }
 
 /// The end of the characters of one kind that start at `position`.
-std::size_t run_end(std::string_view text, std::size_t position, Kind kind) {
+std::size_t run_end(std::string_view text, std::size_t position, Gpt2Kind kind) {
   while (position < text.size()) {
     std::size_t next = position;
     if (next_kind(text, next) != kind) break;
@@ -102,15 +105,15 @@ std::size_t gpt2_word_end(std::string_view text, std::size_t position) {
     }
   }
   std::size_t next = position;
-  Kind kind = next_kind(text, next);
-  if (kind != Kind::kSpace) return run_end(text, next, kind);
+  Gpt2Kind kind = next_kind(text, next);
+  if (kind != Gpt2Kind::kSpace) return run_end(text, next, kind);
   // One space goes with the word behind it; of more whitespace, all but the last character is a word.
   if (text[position] == ' ' && next < text.size()) {
     std::size_t behind = next;
     kind = next_kind(text, behind);
-    if (kind != Kind::kSpace) return run_end(text, behind, kind);
+    if (kind != Gpt2Kind::kSpace) return run_end(text, behind, kind);
   }
-  const std::size_t end = run_end(text, next, Kind::kSpace);
+  const std::size_t end = run_end(text, next, Gpt2Kind::kSpace);
   if (end == text.size() || end == next) return end;
   return previous_character(text, end);
 }

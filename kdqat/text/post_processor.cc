@@ -4,6 +4,7 @@
 #include <string>
 
 #include "kdqat/base/error.h"
+#include "kdqat/text/added_tokens.h"
 #include "kdqat/text/json_array.h"
 
 namespace kdqat::text {
@@ -12,17 +13,18 @@ namespace {
 using base::JsonFields;
 using Part = PostProcessor::Part;
 
-constexpr std::int64_t kLargestId = std::int64_t{1} << 30;
 constexpr std::size_t kMostParts = 64;
 
-Part special(std::int32_t id, std::int32_t type_id) {
+Part special_part(std::int32_t id, std::int32_t type_id) {
   return {.kind = Part::Kind::kSpecial, .id = id, .type_id = type_id};
 }
 
-Part sequence(Part::Kind kind, std::int32_t type_id) { return {.kind = kind, .id = 0, .type_id = type_id}; }
+Part text_part_of(Part::Kind kind, std::int32_t type_id) {
+  return {.kind = kind, .id = 0, .type_id = type_id};
+}
 
 bool is_id(const nlohmann::json& value) {
-  return value.is_number_integer() && value >= 0 && value <= kLargestId;
+  return value.is_number_integer() && value >= 0 && value <= kLargestTokenId;
 }
 
 /// The id of a field ["[CLS]", 101].
@@ -55,17 +57,17 @@ std::vector<Part> read_parts(const JsonFields& fields, std::string_view name) {
   for_each_object(fields, name, [&](const JsonFields& part) {
     if (part.find("SpecialToken") != nullptr) {
       const JsonFields token = part.object("SpecialToken");
-      const auto type_id = static_cast<std::int32_t>(token.integer("type_id", 0, kLargestId));
+      const auto type_id = static_cast<std::int32_t>(token.integer("type_id", 0, kLargestTokenId));
       for (const std::int32_t id : read_ids(fields.object("special_tokens"), token.string_or("id", ""))) {
-        parts.push_back(special(id, type_id));
+        parts.push_back(special_part(id, type_id));
       }
       return;
     }
     const JsonFields text = part.object("Sequence");
     const std::string id = text.string_or("id", "");
     if (id != "A" && id != "B") text.fail("id", "A or B");
-    parts.push_back(sequence(id == "A" ? Part::Kind::kText : Part::Kind::kPair,
-                             static_cast<std::int32_t>(text.integer("type_id", 0, kLargestId))));
+    parts.push_back(text_part_of(id == "A" ? Part::Kind::kText : Part::Kind::kPair,
+                                 static_cast<std::int32_t>(text.integer("type_id", 0, kLargestTokenId))));
   });
   return parts;
 }
@@ -77,8 +79,8 @@ std::int64_t count(const std::vector<Part>& parts, Part::Kind kind) {
 }  // namespace
 
 PostProcessor::PostProcessor()
-    : single_{sequence(Part::Kind::kText, 0)},
-      pair_{sequence(Part::Kind::kText, 0), sequence(Part::Kind::kPair, 1)} {}
+    : single_{text_part_of(Part::Kind::kText, 0)},
+      pair_{text_part_of(Part::Kind::kText, 0), text_part_of(Part::Kind::kPair, 1)} {}
 
 PostProcessor::PostProcessor(const JsonFields& post_processor) : PostProcessor() {
   bool has_template = false;
@@ -124,20 +126,20 @@ void PostProcessor::read_template(const JsonFields& fields) {
 void PostProcessor::read_bert(const JsonFields& fields) {
   const std::int32_t cls = read_token(fields, "cls");
   const std::int32_t sep = read_token(fields, "sep");
-  single_ = {special(cls, 0), sequence(Part::Kind::kText, 0), special(sep, 0)};
+  single_ = {special_part(cls, 0), text_part_of(Part::Kind::kText, 0), special_part(sep, 0)};
   pair_ = single_;
-  pair_.push_back(sequence(Part::Kind::kPair, 1));
-  pair_.push_back(special(sep, 1));
+  pair_.push_back(text_part_of(Part::Kind::kPair, 1));
+  pair_.push_back(special_part(sep, 1));
 }
 
 void PostProcessor::read_roberta(const JsonFields& fields) {
   const std::int32_t cls = read_token(fields, "cls");
   const std::int32_t sep = read_token(fields, "sep");
-  single_ = {special(cls, 0), sequence(Part::Kind::kText, 0), special(sep, 0)};
+  single_ = {special_part(cls, 0), text_part_of(Part::Kind::kText, 0), special_part(sep, 0)};
   pair_ = single_;
-  pair_.push_back(special(sep, 0));
-  pair_.push_back(sequence(Part::Kind::kPair, 0));
-  pair_.push_back(special(sep, 0));
+  pair_.push_back(special_part(sep, 0));
+  pair_.push_back(text_part_of(Part::Kind::kPair, 0));
+  pair_.push_back(special_part(sep, 0));
   if (fields.boolean_or("trim_offsets", true)) {
     trims_.push_back({.add_prefix_space = fields.boolean_or("add_prefix_space", true)});
   }

@@ -17,8 +17,6 @@ using base::FormatError;
 using base::JsonFields;
 using nlohmann::json;
 
-constexpr std::int64_t kLargestId = std::int64_t{1} << 30;
-
 /// Whether `field` names a token that is not one of SpecialTokens::kFields, such as "image_token".
 bool is_other_name(std::string_view field) {
   return field.ends_with("_token") && std::find(SpecialTokens::kFields.begin(), SpecialTokens::kFields.end(),
@@ -122,7 +120,7 @@ void SpecialTokens::read_decoder(const JsonFields& config) {
   for (const auto& [key, token] : decoder.value().items()) {
     std::int64_t id = -1;
     const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), id);
-    if (error != std::errc() || end != key.data() + key.size() || id < 0 || id > kLargestId) {
+    if (error != std::errc() || end != key.data() + key.size() || id < 0 || id > kLargestTokenId) {
       throw FormatError(concat(decoder.where(), ": expected ids as names, found ", base::quote(key)));
     }
     if (!token.is_object()) decoder.fail(key, "an object");
@@ -141,7 +139,7 @@ void SpecialTokens::read_older(const Files& files) {
     }
     for (const AddedToken& token : extra_) special.insert(token.content);
     for (const auto& [content, value] : files.added_tokens->value().items()) {
-      const std::int64_t id = files.added_tokens->integer(content, 0, kLargestId);
+      const std::int64_t id = files.added_tokens->integer(content, 0, kLargestTokenId);
       listed_[id] = {.id = 0, .content = content, .normalized = !special.contains(content)};
     }
   }
@@ -149,7 +147,7 @@ void SpecialTokens::read_older(const Files& files) {
   if (files.tokenizer_json != nullptr && files.tokenizer_json->find("added_tokens") != nullptr) {
     for_each_object(*files.tokenizer_json, "added_tokens", [&](const JsonFields& fields) {
       const json& token = fields.value();
-      listed_[fields.integer("id", 0, kLargestId)] = read_token_value(token, fields.where(), false);
+      listed_[fields.integer("id", 0, kLargestTokenId)] = read_token_value(token, fields.where(), false);
     });
   }
 }

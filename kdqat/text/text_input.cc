@@ -60,11 +60,11 @@ std::vector<TextInput> TextReader::read(std::size_t count) {
 }
 
 std::string TextReader::place(std::size_t index) const {
-  return base::concat(name_, ": line ", lines_.at(index));
+  return name_ + ": line " + std::to_string(lines_.at(index));
 }
 
 TextInput TextReader::parse(const std::string& line) const {
-  const std::string where = base::concat(name_, ": line ", line_);
+  const std::string where = name_ + ": line " + std::to_string(line_);
   const nlohmann::json object = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
   if (!object.is_object()) {
     throw base::FormatError(base::concat(where, ": expected a JSON object {\"text\": ...}, found ",

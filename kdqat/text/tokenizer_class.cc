@@ -72,14 +72,14 @@ constexpr std::array kOwnRules = std::to_array<std::string_view>({
 });
 
 template <std::size_t size>
-std::optional<TokenizerClass> find(const std::array<Entry, size>& entries, std::string_view name) {
+std::optional<TokenizerClass> find_class(const std::array<Entry, size>& entries, std::string_view name) {
   for (const auto& [known, tokenizer_class] : entries) {
     if (known == name) return tokenizer_class;
   }
   return std::nullopt;
 }
 
-AddedToken special(std::string_view content, bool lstrip = false) {
+AddedToken default_token(std::string_view content, bool lstrip = false) {
   return {.id = 0, .content = std::string(content), .lstrip = lstrip};
 }
 
@@ -87,7 +87,7 @@ AddedToken special(std::string_view content, bool lstrip = false) {
 
 std::optional<TokenizerClass> choose_tokenizer_class(std::string_view tokenizer_class,
                                                      std::string_view model_type, const std::string& where) {
-  const std::optional<TokenizerClass> of_model = find(kModelTypes, model_type);
+  const std::optional<TokenizerClass> of_model = find_class(kModelTypes, model_type);
   if (tokenizer_class.empty()) return of_model;
   if (tokenizer_class.ends_with("Fast")) tokenizer_class.remove_suffix(4);
   if (std::find(kOwnRules.begin(), kOwnRules.end(), tokenizer_class) != kOwnRules.end()) {
@@ -96,7 +96,7 @@ std::optional<TokenizerClass> choose_tokenizer_class(std::string_view tokenizer_
                      base::quote(tokenizer_class), ", which cuts text by rules of its own"));
   }
   if (of_model == TokenizerClass::kFile) return of_model;
-  return find(kClasses, tokenizer_class).value_or(TokenizerClass::kFile);
+  return find_class(kClasses, tokenizer_class).value_or(TokenizerClass::kFile);
 }
 
 std::array<std::optional<AddedToken>, SpecialTokens::kNames> default_tokens(TokenizerClass tokenizer_class) {
@@ -105,19 +105,22 @@ std::array<std::optional<AddedToken>, SpecialTokens::kNames> default_tokens(Toke
   };
   switch (tokenizer_class) {
     case TokenizerClass::kBert:
-      return names({{std::nullopt, std::nullopt, special("[UNK]"), special("[SEP]"), special("[PAD]"),
-                     special("[CLS]"), special("[MASK]")}});
+      return names({{std::nullopt, std::nullopt, default_token("[UNK]"), default_token("[SEP]"),
+                     default_token("[PAD]"), default_token("[CLS]"), default_token("[MASK]")}});
     case TokenizerClass::kDebertaV2:
-      return names({{special("[CLS]"), special("[SEP]"), special("[UNK]"), special("[SEP]"), special("[PAD]"),
-                     special("[CLS]"), special("[MASK]")}});
+      return names(
+          {{default_token("[CLS]"), default_token("[SEP]"), default_token("[UNK]"), default_token("[SEP]"),
+            default_token("[PAD]"), default_token("[CLS]"), default_token("[MASK]")}});
     case TokenizerClass::kMpnet:
-      return names({{special("<s>"), special("</s>"), special("[UNK]"), special("</s>"), special("<pad>"),
-                     special("<s>"), special("<mask>", true)}});
+      return names(
+          {{default_token("<s>"), default_token("</s>"), default_token("[UNK]"), default_token("</s>"),
+            default_token("<pad>"), default_token("<s>"), default_token("<mask>", true)}});
     case TokenizerClass::kRoberta:
     case TokenizerClass::kXlmRoberta:
     case TokenizerClass::kCamembert:
-      return names({{special("<s>"), special("</s>"), special("<unk>"), special("</s>"), special("<pad>"),
-                     special("<s>"), special("<mask>", tokenizer_class == TokenizerClass::kCamembert)}});
+      return names({{default_token("<s>"), default_token("</s>"), default_token("<unk>"),
+                     default_token("</s>"), default_token("<pad>"), default_token("<s>"),
+                     default_token("<mask>", tokenizer_class == TokenizerClass::kCamembert)}});
     case TokenizerClass::kFile:
       break;
   }

@@ -134,7 +134,7 @@ Vocabulary read_vocab_json(const fs::path& vocab, const fs::path& merges) {
   return {.model = {{"vocab", std::move(tokens)}, {"merges", std::move(pairs)}}};
 }
 
-json score(std::string token, double value) { return json::array({std::move(token), value}); }
+json score(const std::string& token, double value) { return json::array({token, value}); }
 
 /// The pieces of a sentencepiece model in the order of ids that a class gives them, and its control and user
 /// defined pieces as tokens that are found in the text itself.
@@ -161,7 +161,7 @@ Vocabulary read_sentencepiece(const fs::path& path, TokenizerClass tokenizer_cla
     if (is_control || piece.type == SentencePieceModel::PieceType::kUserDefined) {
       added.push_back({.id = 0, .content = piece.piece});
     }
-    if (i >= first) vocab.push_back(score(piece.piece, piece.score));
+    if (i >= first) vocab.push_back(score(piece.piece, static_cast<double>(piece.score)));
   }
   if (first > 0) vocab.push_back(score(special.content(Name::kMask), 0.0));
   return {.model = {{"vocab", std::move(vocab)}, {"unk_id", model.unk_id}},

@@ -71,19 +71,19 @@ class TokenIndex {
   std::int64_t next_id_ = 0;
 };
 
-json special_part(const std::string& name, int type_id) {
+json special_json(const std::string& name, int type_id) {
   return {{"SpecialToken", {{"id", name}, {"type_id", type_id}}}};
 }
 
-json text_part(const char* name, int type_id) { return {{"Sequence", {{"id", name}, {"type_id", type_id}}}}; }
+json text_json(const char* name, int type_id) { return {{"Sequence", {{"id", name}, {"type_id", type_id}}}}; }
 
 /// first A last, first A last (last) B last.
 json make_template(const std::string& first, const std::string& last, bool doubles_last, int pair_type) {
-  json single = json::array({special_part(first, 0), text_part("A", 0), special_part(last, 0)});
+  json single = json::array({special_json(first, 0), text_json("A", 0), special_json(last, 0)});
   json pair = single;
-  if (doubles_last) pair.push_back(special_part(last, 0));
-  pair.push_back(text_part("B", pair_type));
-  pair.push_back(special_part(last, pair_type));
+  if (doubles_last) pair.push_back(special_json(last, 0));
+  pair.push_back(text_json("B", pair_type));
+  pair.push_back(special_json(last, pair_type));
   return {{"type", "TemplateProcessing"}, {"single", std::move(single)}, {"pair", std::move(pair)}};
 }
 
@@ -254,14 +254,15 @@ void add_special_tokens(const SpecialTokens& special, TokenizerClass tokenizer_c
       places[added[i]["content"].get<std::string>()] = i;
     }
   }
-  const auto put = [&](AddedToken token) {
+  const auto put = [&](const AddedToken& token) {
     const std::optional<std::int64_t> known = index.find(token.content);
-    token.id = static_cast<std::int32_t>(known ? *known : index.add(token.content));
+    json record = to_json(token);
+    record["id"] = known ? *known : index.add(token.content);
     const auto [place, is_new] = places.try_emplace(token.content, added.size());
     if (is_new) {
-      added.push_back(to_json(token));
+      added.push_back(std::move(record));
     } else {
-      added[place->second] = to_json(token);
+      added[place->second] = std::move(record);
     }
   };
   for (const auto& [id, token] : special.listed()) put(token);

@@ -10,18 +10,19 @@ namespace kdqat::text {
 namespace {
 
 /// A character of the new text, how many old ones it stands for (AlignedWriter::write), and its class.
-struct Part {
+struct FormPart {
   char32_t character;
   int change;
   int combining_class;
 };
 
-std::vector<Part> decompose(std::string_view segment, bool is_compatible) {
-  std::vector<Part> parts;
+std::vector<FormPart> decompose(std::string_view segment, bool is_compatible) {
+  std::vector<FormPart> parts;
   auto first_mark = static_cast<std::ptrdiff_t>(0);
   const auto sort_marks = [&] {
-    std::stable_sort(parts.begin() + first_mark, parts.end(),
-                     [](const Part& a, const Part& b) { return a.combining_class < b.combining_class; });
+    std::stable_sort(parts.begin() + first_mark, parts.end(), [](const FormPart& a, const FormPart& b) {
+      return a.combining_class < b.combining_class;
+    });
   };
   for (std::size_t position = 0; position < segment.size();) {
     int change = 0;
@@ -38,11 +39,11 @@ std::vector<Part> decompose(std::string_view segment, bool is_compatible) {
 }
 
 /// Joins each starter with the marks behind it that it composes with and that no other mark stands before.
-void compose_parts(std::vector<Part>& parts) {
-  std::vector<Part> composed;
+void compose_parts(std::vector<FormPart>& parts) {
+  std::vector<FormPart> composed;
   std::optional<std::size_t> starter;  // in `composed`
   int last_class = 0;                  // of the marks between the starter and here; 0 if there are none
-  for (const Part& part : parts) {
+  for (const FormPart& part : parts) {
     const bool is_blocked = last_class != 0 && last_class >= part.combining_class;
     const auto joined = starter && !is_blocked ? compose(composed[*starter].character, part.character)
                                                : std::optional<char32_t>();
@@ -86,9 +87,9 @@ void UnicodeNormalizer::normalize(AlignedText& text, AlignedText& spare) const {
     writer.copy(done, last);
     std::size_t next = end;
     while (end < bytes.size() && may_change(next_character(bytes, next))) end = next;
-    std::vector<Part> parts = decompose(bytes.substr(last, end - last), form_.is_compatible);
+    std::vector<FormPart> parts = decompose(bytes.substr(last, end - last), form_.is_compatible);
     if (form_.composes) compose_parts(parts);
-    for (const Part& part : parts) writer.write(part.character, part.change);
+    for (const FormPart& part : parts) writer.write(part.character, part.change);
     done = last = position = end;
   }
   if (done == 0) return;

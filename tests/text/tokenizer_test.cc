@@ -353,10 +353,10 @@ TEST(BertDocumentTest, VersionOneGivesTheTokenizerBack) {
   const std::vector<std::string> tokens = {"[UNK]", "[CLS]", "[SEP]", "[PAD]", "a", "##b", "É"};
   nlohmann::json document = make_bert_document(tokens, {.do_lower_case = false}, "tokens");
   document["added_tokens"].push_back({{"id", 7}, {"content", "<x>"}, {"normalized", false}});
-  const Version1Tokenizer packed = to_version_1(document, "tokens");
-  EXPECT_EQ(packed.tokens.size(), 8U);
+  const auto [packed, settings] = to_version_1(document, "tokens");
+  EXPECT_EQ(packed.size(), 8U);
   const Tokenizer before(document);
-  const Tokenizer after(make_version_1_document(packed.settings, packed.tokens, "tokens"));
+  const Tokenizer after(make_version_1_document(settings, packed, "tokens"));
   for (const char* const text : {"ab É<x> [SEP] A", "[PAD][MASK]"}) {
     EXPECT_EQ(after.encode(text, "a", 100).input_ids, before.encode(text, "a", 100).input_ids) << text;
   }
