@@ -47,7 +47,7 @@ class FusedLayerNorm : public torch::autograd::Function<FusedLayerNorm> {
 torch::Tensor layer_norm(const torch::Tensor& x, const DropoutMask& dropout, const torch::Tensor& residual,
                          const LayerNorm& parameters, double epsilon, quant::Form form) {
   if (form == quant::Form::kFused) {
-    return FusedLayerNorm::apply(x.contiguous(), residual.defined() ? residual.contiguous() : residual,
+    return FusedLayerNorm::apply(x.contiguous(), quant::defined_or_empty(residual).contiguous(),
                                  parameters.weight, parameters.bias, dropout, epsilon);
   }
   const torch::Tensor dropped = drop(x, dropout);

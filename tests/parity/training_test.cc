@@ -14,8 +14,10 @@ namespace {
 /// rounding alone: 1e-5. With it, rounding decides codes near their threshold after a few updates: the README
 /// of the fixtures says from where for another order of summation in libtorch. The fused form rounds
 /// elsewhere: key.bias, whose gradient is nothing but rounding errors (softmax ignores a shift), moves by
-/// 1e-6 in the first update that is not 0. At 4 bits one activation lies that near to its threshold, and at 8
-/// bits one does a step before the fixtures' own. The same weights give the same loss in both forms then.
+/// 1e-6 in the first update that is not 0. At 4 bits one activation lies that near to its threshold at step
+/// 2: in the reference form OpenBLAS's order of summation decides (its SkylakeX kernels stay on the fixtures'
+/// side, its Haswell kernels do not). At 8 bits one does a step before the fixtures' own. The same weights
+/// give the same loss in both forms then.
 std::vector<double> tolerances(int bits, quant::Form form) {
   std::vector<double> result(10, 1e-5);
   const auto from = [&](std::size_t step, double tolerance) {
@@ -25,7 +27,7 @@ std::vector<double> tolerances(int bits, quant::Form form) {
     from(0, 1e-4);
     from(4, 1e-2);
   }
-  if (bits == 4) from(form == quant::Form::kFused ? 2 : 6, 2e-3);
+  if (bits == 4) from(2, 2e-3);
   if (bits == 8) from(form == quant::Form::kFused ? 7 : 8, 2e-3);
   return result;
 }

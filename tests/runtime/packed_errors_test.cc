@@ -37,8 +37,8 @@ TEST_F(PackedErrorsTest, TheFileItselfIsRead) {
 }
 
 TEST_F(PackedErrorsTest, AnotherFormatOrVersion) {
-  file_.metadata_changes = {{"version", "2"}};
-  expect_refused("expected version 1 of the packed format, found '2'");
+  file_.metadata_changes = {{"version", "3"}};
+  expect_refused("expected version 1 or 2 of the packed format, found '3'");
   file_.metadata_changes = {{"format", "pt"}};
   expect_refused("expected a packed model (kdqat pack writes one)");
 }
@@ -106,6 +106,42 @@ TEST_F(PackedErrorsTest, AQuantizationThatCantRun) {
   expect_refused("activations of 8 with a scale a token");
   file_.header.config["kdqat"]["quantization"] = {{"weight_bits", 32}};
   expect_refused("expected weights of 2, 4 or 8 bits");
+}
+
+class PackedTokenizerErrorsTest : public PackedErrorsTest {
+ protected:
+  PackedTokenizerErrorsTest() { file_.use_version_2(); }
+};
+
+TEST_F(PackedTokenizerErrorsTest, ATokenizerThatIsAsItShouldBeLoads) {
+  EXPECT_EQ(Engine(file_.write(directory_.path() / "student.safetensors"))
+                .encode({.text = "a fine film"})
+                .input_ids,
+            (std::vector<std::int32_t>{2, 5, 6, 7, 3}));
+}
+
+TEST_F(PackedTokenizerErrorsTest, BytesThatAreNoStreamOfTheSizeThatIsStated) {
+  tensor("tokenizer").bytes[20] ^= std::byte{0x55};
+  expect_refused("tensor 'tokenizer': expected a zlib stream of");
+}
+
+TEST_F(PackedTokenizerErrorsTest, AnotherSizeThanIsStated) {
+  for (const char* size : {"1", "100000"}) {
+    file_.metadata_changes = {{"tokenizer", base::concat(R"({"encoding": "deflate", "size": )", size, "}")}};
+    expect_refused(base::concat("tensor 'tokenizer': expected a zlib stream of ", size, " bytes"));
+  }
+  file_.metadata_changes = {{"tokenizer", R"({"encoding": "none", "size": 5})"}};
+  expect_refused("tensor 'tokenizer': expected 5 bytes, found");
+}
+
+TEST_F(PackedTokenizerErrorsTest, ASizeThatWouldFillTheMemory) {
+  file_.metadata_changes = {{"tokenizer", R"({"encoding": "deflate", "size": 99999999999})"}};
+  expect_refused("metadata: tokenizer: size: expected an integer from 1 to 536870912");
+}
+
+TEST_F(PackedTokenizerErrorsTest, AnotherEncoding) {
+  file_.metadata_changes = {{"tokenizer", R"({"encoding": "zstd", "size": 5})"}};
+  expect_refused(R"(metadata: tokenizer: encoding: expected "deflate" or "none", found "zstd")");
 }
 
 TEST_F(PackedErrorsTest, EveryTruncationIsRefused) {

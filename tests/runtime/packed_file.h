@@ -8,6 +8,7 @@
 #include "kdqat/format/packed_model.h"
 #include "kdqat/kernels/base3.h"
 #include "kdqat/kernels/panels.h"
+#include "kdqat/text/bert_document.h"
 #include "tests/kernels/random_codes.h"
 #include "tests/kernels/random_values.h"
 
@@ -57,13 +58,29 @@ class PackedFile {
     add_linear("bert.pooler.dense", kHidden, kHidden, weight_bits);
     add_floats("classifier.weight", {labels, kHidden}, -1.0, 1.0);
     add_floats("classifier.bias", {labels}, -1.0, 1.0);
-    const std::string vocabulary = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nfine\nfilm\n##s\n!\nbad\nthe\n";
-    add("vocabulary", format::DType::kU8, {static_cast<std::int64_t>(vocabulary.size())}, vocabulary.data());
+    const std::string tokens = vocabulary();
+    add("vocabulary", format::DType::kU8, {static_cast<std::int64_t>(tokens.size())}, tokens.data());
+  }
+
+  static std::string vocabulary() {
+    return "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nfine\nfilm\n##s\n!\nbad\nthe\n";
   }
 
   static constexpr std::int64_t kHidden = 36;  // not a multiple of a panel, nor of base 3's five
   static constexpr std::int64_t kIntermediate = 50;
   static constexpr std::int64_t kPositions = 16;
+
+  /// The same tokenizer as version 2 keeps it, a tokenizer.json document.
+  void use_version_2() {
+    const std::string tokens = vocabulary();
+    format::PackedTokenizer tokenizer = format::pack_tokenizer(
+        text::make_version_1_document(header.tokenizer, text::split_lines(tokens), "test"));
+    header.version = 2;
+    header.tokenizer = tokenizer.encoding;
+    tensors.erase("vocabulary");
+    add("tokenizer", format::DType::kU8, {static_cast<std::int64_t>(tokenizer.bytes.size())},
+        tokenizer.bytes.data());
+  }
 
   std::filesystem::path write(const std::filesystem::path& path) const {
     std::vector<format::TensorToWrite> list;

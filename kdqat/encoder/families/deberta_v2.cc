@@ -77,7 +77,7 @@ const Family& deberta_v2_family() {
                   {Role::kHeadDense, "pooler.dense"},
                   {Role::kClassifier, "classifier"}},
       .ignored = {"lm_predictions.", "mask_predictions.", "lm_head.", "cls.",
-                  "deberta.embeddings.position_embeddings."},
+                  "deberta.embeddings.position_embeddings.", "deberta.encoder.LayerNorm."},
       .read = read};
   return family;
 }
