@@ -46,10 +46,6 @@ bool activate_quantize_symmetric(Activation activation, const float* values, Gro
 bool activate_gated_quantize_symmetric(Activation activation, const GatedInput& x, Groups groups,
                                        std::int8_t* codes, float* scales);
 
-inline bool gelu_quantize_symmetric(const float* values, Groups groups, std::int8_t* codes, float* scales) {
-  return activate_quantize_symmetric(Activation::kGelu, values, groups, codes, scales);
-}
-
 /// The values that codes of quantize_symmetric stand for, for a group that lies apart: row r of `rows` holds
 /// `size` values from values + r * stride, and those of `out` lie alike; all rows share one scale. out may be
 /// values.
