@@ -87,13 +87,11 @@ __attribute__((always_inline)) inline void with_function(Activation activation, 
   }
 }
 
-// The loops say "ivdep" because an output may be an input, element by element, and overlaps none otherwise.
-
 KDQAT_MULTIVERSION
 void apply(Activation activation, const float* x, std::int64_t count, float* out) {
   with_function(
       activation, [&](auto function) __attribute__((always_inline)) {
-#pragma GCC ivdep
+        KDQAT_INDEPENDENT_ITERATIONS
         for (std::int64_t i = 0; i < count; ++i) out[i] = function.value(x[i]);
       });
 }
@@ -102,7 +100,7 @@ KDQAT_MULTIVERSION
 void apply_backward(Activation activation, const float* x, std::int64_t count, float clip, float* gradient) {
   with_function(
       activation, [&](auto function) __attribute__((always_inline)) {
-#pragma GCC ivdep
+        KDQAT_INDEPENDENT_ITERATIONS
         for (std::int64_t i = 0; i < count; ++i) {
           const ValueAndSlope f = function.value_and_slope(x[i]);
           gradient[i] = std::fabs(f.value) < clip ? gradient[i] * f.slope : 0.0F;
@@ -115,7 +113,7 @@ void apply_gated(Activation activation, const float* input, const float* gate, s
                  float* out) {
   with_function(
       activation, [&](auto function) __attribute__((always_inline)) {
-#pragma GCC ivdep
+        KDQAT_INDEPENDENT_ITERATIONS
         for (std::int64_t i = 0; i < count; ++i) out[i] = function.value(input[i]) * gate[i];
       });
 }
@@ -135,7 +133,7 @@ void apply_gated_backward(Activation activation, const GatedBackward& values, st
   const GatedBackward at = values;  // in registers
   with_function(
       activation, [&](auto function) __attribute__((always_inline)) {
-#pragma GCC ivdep
+        KDQAT_INDEPENDENT_ITERATIONS
         for (std::int64_t i = 0; i < count; ++i) {
           const ValueAndSlope f = function.value_and_slope(at.input[i]);
           const float gate = at.gate[i];

@@ -137,7 +137,7 @@ struct BiasSums {
 
 /// Gradient at the scores of one head, times the factor, from what arrives at map and scores and, in
 /// `gradient`, at the map after dropout. Zeros where a pair does not exist.
-void scores_gradient(const AttentionInput& input, const float* map, const AttentionGradients& arriving,
+void scores_gradient(const AttentionInput& input, const float* map, const AttentionGradients& grad_output,
                      const AttentionHead& head, const simd::Tile& gradient, BiasSums bias,
                      simd::Scratch& scratch) {
   constexpr std::int64_t kRowsAhead = 4;  // are prefetched
@@ -160,14 +160,14 @@ void scores_gradient(const AttentionInput& input, const float* map, const Attent
       const std::int64_t later = start + kRowsAhead * n;
       simd::prefetch(map + later, count);
       if (input.dropout.keep != nullptr) simd::prefetch(input.dropout.keep + later, count);
-      if (arriving.map != nullptr) simd::prefetch(arriving.map + later, count);
-      if (arriving.scores != nullptr) simd::prefetch(arriving.scores + later, count);
+      if (grad_output.map != nullptr) simd::prefetch(grad_output.map + later, count);
+      if (grad_output.scores != nullptr) simd::prefetch(grad_output.scores + later, count);
     }
     const MapRow parts{.map = whole_row(map + start, count, rows.row(0)),
                        .keep = whole_row(at(input.dropout.keep, start), count, keep.data()),
                        .dropout_factor = input.dropout.factor,
-                       .arriving_map = whole_row(at(arriving.map, start), count, rows.row(1)),
-                       .arriving_scores = whole_row(at(arriving.scores, start), count, rows.row(2))};
+                       .grad_map = whole_row(at(grad_output.map, start), count, rows.row(1)),
+                       .grad_scores = whole_row(at(grad_output.scores, start), count, rows.row(2))};
     if (whole) {
       softmax_row_backward(parts, gradient.stride, softmax_factor, gradient.row(row));
     } else {

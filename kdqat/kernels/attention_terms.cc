@@ -12,7 +12,7 @@ namespace {
 KDQAT_MULTIVERSION
 void add_gathered(const float* values, std::int64_t step, const std::int32_t* offsets, std::int64_t count,
                   float* sums) {
-#pragma GCC ivdep
+  KDQAT_INDEPENDENT_ITERATIONS
   for (std::int64_t j = 0; j < count; ++j) sums[j] += values[j * step + offsets[j]];
 }
 

@@ -74,10 +74,10 @@ KDQAT_MULTIVERSION
 void drop_and_add(const std::uint8_t* keep, float factor, const float* x, const float* residual,
                   std::int64_t count, float* out) {
   if (keep == nullptr) {
-#pragma GCC ivdep
+    KDQAT_INDEPENDENT_ITERATIONS
     for (std::int64_t i = 0; i < count; ++i) out[i] = x[i] + residual[i];
   } else {
-#pragma GCC ivdep
+    KDQAT_INDEPENDENT_ITERATIONS
     for (std::int64_t i = 0; i < count; ++i) out[i] = (keep[i] != 0 ? x[i] * factor : 0.0F) + residual[i];
   }
 }

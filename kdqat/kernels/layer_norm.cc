@@ -33,18 +33,18 @@ InputRow row_of(const LayerNormInput& input, std::int64_t row) {
           .residual = input.residual == nullptr ? nullptr : input.residual + start};
 }
 
-/// Rows between the one that is computed and the one that is asked for.
+/// Rows between the one that is computed and the one that is prefetched.
 constexpr std::int64_t kRowsAhead = 2;
 
-/// Asks for the input kRowsAhead rows behind `row` and, unless nullptr, for the gradient that arrives there;
-/// `arriving` is that of `row`.
-void prefetch_behind(const LayerNormInput& input, std::int64_t row, const float* arriving) {
+/// Prefetches the input kRowsAhead rows behind `row` and, unless nullptr, the gradient that arrives there;
+/// `grad_output` is that of `row`.
+void prefetch_behind(const LayerNormInput& input, std::int64_t row, const float* grad_output) {
   if (row + kRowsAhead >= input.rows) return;
   const InputRow later = row_of(input, row + kRowsAhead);
   simd::prefetch(later.x, input.cols);
   if (later.residual != nullptr) simd::prefetch(later.residual, input.cols);
   if (later.keep != nullptr) simd::prefetch(later.keep, input.cols);
-  if (arriving != nullptr) simd::prefetch(arriving + kRowsAhead * input.cols, input.cols);
+  if (grad_output != nullptr) simd::prefetch(grad_output + kRowsAhead * input.cols, input.cols);
 }
 
 __attribute__((always_inline)) inline void add_up(const InputRow& row, std::int64_t cols, float* sum) {
@@ -104,7 +104,7 @@ struct BackwardRow {
   const float* weight;
   float mean;
   float inverse;
-  const float* arriving;
+  const float* grad_output;
   float* weight_gradient;
   float* bias_gradient;
 };
@@ -117,12 +117,12 @@ void row_backward(const InputRow& input, std::int64_t cols, const BackwardRow& r
   const BackwardRow to = row;  // in registers
   simd::for_lanes(
       cols, [&](const auto& lanes, std::int64_t i) __attribute__((always_inline)) {
-        const auto arriving = lanes.load(to.arriving + i);
+        const auto grad_output = lanes.load(to.grad_output + i);
         const auto value = (lanes.load(normalized + i) - to.mean) * to.inverse;
         lanes.store(value, normalized + i);
-        lanes.store(lanes.load(to.weight_gradient + i) + arriving * value, to.weight_gradient + i);
-        lanes.store(lanes.load(to.bias_gradient + i) + arriving, to.bias_gradient + i);
-        lanes.store(arriving * lanes.load(to.weight + i), gradient + i);
+        lanes.store(lanes.load(to.weight_gradient + i) + grad_output * value, to.weight_gradient + i);
+        lanes.store(lanes.load(to.bias_gradient + i) + grad_output, to.bias_gradient + i);
+        lanes.store(grad_output * lanes.load(to.weight + i), gradient + i);
       });
   const auto count = static_cast<float>(cols);
   const float mean = simd::sum_of_vectors<float>(
@@ -160,8 +160,8 @@ LayerNormBackward::LayerNormBackward(const LayerNormInput& input, const LayerNor
       of_weight_(input.rows, input.cols),
       of_bias_(input.rows, input.cols) {}
 
-void LayerNormBackward::take(std::int64_t first, std::int64_t count, const float* arriving, float* x,
-                             float* residual) {
+void LayerNormBackward::accumulate(std::int64_t first, std::int64_t count, const float* grad_output, float* x,
+                                   float* residual) {
   const std::int64_t cols = input_.cols;
   const std::int64_t blocks = (count + ColumnSums::kRows - 1) / ColumnSums::kRows;
   base::parallel_for(0, blocks, 1, [&](std::int64_t first_block, std::int64_t last_block) {
@@ -169,16 +169,16 @@ void LayerNormBackward::take(std::int64_t first, std::int64_t count, const float
     const std::int64_t end = std::min(count, last_block * ColumnSums::kRows);
     for (std::int64_t i = first_block * ColumnSums::kRows; i < end; ++i) {
       const std::int64_t row = first + i;
-      const float* arriving_row = arriving + i * cols;
+      const float* grad_output_row = grad_output + i * cols;
       float* x_gradient = x + i * cols;
       float* sum_gradient = residual == nullptr ? x_gradient : residual + i * cols;
-      prefetch_behind(input_, row, i + kRowsAhead < count ? arriving_row : nullptr);
+      prefetch_behind(input_, row, i + kRowsAhead < count ? grad_output_row : nullptr);
       const InputRow input_row = row_of(input_, row);
       row_backward(input_row, cols,
                    {.weight = parameters_.weight,
                     .mean = moments_.mean[row],
                     .inverse = moments_.inverse_deviation[row],
-                    .arriving = arriving_row,
+                    .grad_output = grad_output_row,
                     .weight_gradient = of_weight_.term(row),
                     .bias_gradient = of_bias_.term(row)},
                    normalized.data(), sum_gradient);
@@ -191,17 +191,17 @@ void LayerNormBackward::take(std::int64_t first, std::int64_t count, const float
   });
 }
 
-void LayerNormBackward::finish(float* weight, float* bias) const {
+void LayerNormBackward::finalize(float* weight, float* bias) const {
   of_weight_.total(weight);
   if (bias != nullptr) of_bias_.total(bias);
 }
 
 void layer_norm_backward(const LayerNormInput& input, const LayerNormParameters& parameters,
-                         const LayerNormMoments& moments, const float* arriving,
+                         const LayerNormMoments& moments, const float* grad_output,
                          const LayerNormGradients& gradients) {
   LayerNormBackward backward(input, parameters, moments);
-  backward.take(0, input.rows, arriving, gradients.x, gradients.residual);
-  backward.finish(gradients.weight, gradients.bias);
+  backward.accumulate(0, input.rows, grad_output, gradients.x, gradients.residual);
+  backward.finalize(gradients.weight, gradients.bias);
 }
 
 }  // namespace kdqat::kernels

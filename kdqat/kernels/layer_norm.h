@@ -55,13 +55,21 @@ class LayerNormBackward {
   LayerNormBackward(const LayerNormInput& input, const LayerNormParameters& parameters,
                     const LayerNormMoments& moments);
 
-  /// Rows from `first` on, whole blocks of ColumnSums::kRows but for the last: from `arriving` the gradients
-  /// of x and of the residual, all [count, cols]. The last two may be one where there is no dropout: they are
-  /// equal then. `residual` is nullptr where there is none. Threads may take different rows.
-  void take(std::int64_t first, std::int64_t count, const float* arriving, float* x, float* residual);
+  /// Rows from `first` on, whole blocks of ColumnSums::kRows but for the last: from `grad_output` the
+  /// gradients of x and of the residual, all [count, cols]. The last two may be one where there is no
+  /// dropout: they are equal then. `residual` is nullptr where there is none. Threads may take different
+  /// rows.
+  void accumulate(std::int64_t first, std::int64_t count, const float* grad_output, float* x,
+                  float* residual);
 
   /// After all rows, the gradients of weight and bias, [cols]; `bias` is nullptr where there is none.
-  void finish(float* weight, float* bias) const;
+  void finalize(float* weight, float* bias) const;
+
+  // The names before; to be deleted when nothing calls them.
+  void take(std::int64_t first, std::int64_t count, const float* grad_output, float* x, float* residual) {
+    accumulate(first, count, grad_output, x, residual);
+  }
+  void finish(float* weight, float* bias) const { finalize(weight, bias); }
 
  private:
   LayerNormInput input_;
@@ -73,7 +81,7 @@ class LayerNormBackward {
 
 /// All rows of LayerNormBackward at once.
 void layer_norm_backward(const LayerNormInput& input, const LayerNormParameters& parameters,
-                         const LayerNormMoments& moments, const float* arriving,
+                         const LayerNormMoments& moments, const float* grad_output,
                          const LayerNormGradients& gradients);
 
 }  // namespace kdqat::kernels

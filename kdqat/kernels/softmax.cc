@@ -65,14 +65,14 @@ void softmax_row_backward(const MapRow& row, std::int64_t size, float factor, fl
           lanes.store(lanes.kept(keep + i, lanes.load(gradient + i) * dropout_factor), gradient + i);
         });
   }
-  if (row.arriving_map != nullptr) {
-    for (std::int64_t i = 0; i < size; ++i) gradient[i] += row.arriving_map[i];
+  if (row.grad_map != nullptr) {
+    for (std::int64_t i = 0; i < size; ++i) gradient[i] += row.grad_map[i];
   }
   const float sum = simd::sum_of_vectors<float>(
       size, [&](const auto& load, std::int64_t i) { return load(row.map + i) * load(gradient + i); });
   for (std::int64_t i = 0; i < size; ++i) gradient[i] = row.map[i] * (gradient[i] - sum);
-  if (row.arriving_scores != nullptr) {
-    for (std::int64_t i = 0; i < size; ++i) gradient[i] += row.arriving_scores[i];
+  if (row.grad_scores != nullptr) {
+    for (std::int64_t i = 0; i < size; ++i) gradient[i] += row.grad_scores[i];
   }
   for (std::int64_t i = 0; i < size; ++i) gradient[i] *= factor;
 }

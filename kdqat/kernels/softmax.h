@@ -33,11 +33,12 @@ struct MapRow {
   const float* map;
   const std::uint8_t* keep;  ///< nullptr: no dropout
   float dropout_factor;
-  const float* arriving_map;     ///< nullptr: none
-  const float* arriving_scores;  ///< nullptr: none
+  const float* grad_map;     ///< nullptr: none
+  const float* grad_scores;  ///< nullptr: none
 };
 
-/// gradient, of the map after dropout, becomes factor * gradient of the scores: p (g - sum p g) + arriving.
+/// gradient, of the map after dropout, becomes factor * gradient of the scores: p (g - sum p g) +
+/// grad_scores.
 void softmax_row_backward(const MapRow& row, std::int64_t size, float factor, float* gradient);
 
 }  // namespace kdqat::kernels

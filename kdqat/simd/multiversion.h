@@ -10,3 +10,12 @@
 #else
 #define KDQAT_MULTIVERSION
 #endif
+
+/// Stands before a loop whose iterations do not depend on each other: an output may be an input, element by
+/// element, and overlaps none otherwise. So the compiler makes vectors of it without asking where the arrays
+/// lie.
+#if defined(__clang__)
+#define KDQAT_INDEPENDENT_ITERATIONS _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define KDQAT_INDEPENDENT_ITERATIONS _Pragma("GCC ivdep")
+#endif

@@ -5,7 +5,7 @@
 
 namespace kdqat::simd {
 
-/// Asks for the cache lines of `count` values, which are read soon.
+/// Prefetches the cache lines of `count` values, which are read soon.
 template <typename Value>
 inline void prefetch(const Value* values, std::int64_t count) {
   constexpr auto kLine = static_cast<std::int64_t>(64 / sizeof(Value));

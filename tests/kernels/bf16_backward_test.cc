@@ -62,11 +62,11 @@ struct Problem {
         0, (tokens + group_rows - 1) / group_rows, 1, [&](std::int64_t first, std::int64_t last) {
           for (std::int64_t group = first; group < last; ++group) {
             const std::int64_t row = group * group_rows;
-            backward.take(row, std::min(group_rows, tokens - row), arriving.data() + row * outputs,
+            backward.accumulate(row, std::min(group_rows, tokens - row), arriving.data() + row * outputs,
                           result.x.data() + row * inputs, accumulate);
           }
         });
-    backward.finish(result.weight.data(), result.bias.data());
+    backward.finalize(result.weight.data(), result.bias.data());
     return result;
   }
 

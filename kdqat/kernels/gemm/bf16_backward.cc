@@ -198,40 +198,40 @@ class Bf16Backward::Products {
         transposed_(factors.arriving.cols, factors.arriving.rows, kernel_.in_tiles()),
         sums_(factors.arriving.rows, factors.arriving.cols) {}
 
-  void take(std::int64_t first, std::int64_t count, const float* arriving, float* x, bool accumulate) {
+  void accumulate(std::int64_t first, std::int64_t count, const float* grad_output, float* x, bool add_to_x) {
     const std::int64_t stride = factors_.arriving.cols;
     thread_local std::vector<std::uint16_t> for_input;
     for_input.resize(static_cast<std::size_t>((count + kTogether) * stride));
     for (std::int64_t row = 0; row < count; row += kTogether)
-      convert(first + row, arriving + row * stride, count - row, for_input.data() + row * stride);
+      convert(first + row, grad_output + row * stride, count - row, for_input.data() + row * stride);
     multiply_bf16_panels({.x = for_input.data(),
                           .rows = count,
                           .cols = stride,
                           .panels = factors_.weight_panels,
                           .outputs = factors_.inputs,
-                          .accumulate = accumulate},
+                          .accumulate = add_to_x},
                          x, set_);
   }
 
-  void finish(float* weight, float* bias) {
+  void finalize(float* weight, float* bias) {
     sums_.total(bias);
     multiply_weight(weight);
   }
 
  private:
   /// Rows from `first` on: kTogether, or `left` where that is less.
-  void convert(std::int64_t first, const float* arriving, std::int64_t left, std::uint16_t* for_input) {
+  void convert(std::int64_t first, const float* grad_output, std::int64_t left, std::uint16_t* for_input) {
     const std::int64_t cols = factors_.arriving.cols;
     FourRows rows{};
     for (std::int64_t r = 0; r < kTogether; ++r) {
       const auto i = static_cast<std::size_t>(r);
       const bool present = r < left;
-      rows.values[i] = present ? arriving + r * cols : zeros_.data();
+      rows.values[i] = present ? grad_output + r * cols : zeros_.data();
       rows.scales[i] = present ? factors_.arriving.row_scale(first + r) : 0.0F;
       rows.for_input[i] = for_input + r * cols;
     }
     rows.sums = sums_.term(first);
-    if (2 * kTogether <= left) simd::prefetch(arriving + kTogether * cols, kTogether * cols);
+    if (2 * kTogether <= left) simd::prefetch(grad_output + kTogether * cols, kTogether * cols);
     const TransposedLines lines{.gradient = transposed_, .pair = first / 2};
     const std::int64_t whole = cols / kColumns * kColumns;
     convert_rows(rows, whole, col_scales_.data(), lines);
@@ -265,11 +265,11 @@ Bf16Backward::Bf16Backward(const Bf16BackwardFactors& factors, simd::Instruction
 
 Bf16Backward::~Bf16Backward() = default;
 
-void Bf16Backward::take(std::int64_t first, std::int64_t count, const float* arriving, float* x,
-                        bool accumulate) {
-  products_->take(first, count, arriving, x, accumulate);
+void Bf16Backward::accumulate(std::int64_t first, std::int64_t count, const float* grad_output, float* x,
+                              bool add_to_x) {
+  products_->accumulate(first, count, grad_output, x, add_to_x);
 }
 
-void Bf16Backward::finish(float* weight, float* bias) { products_->finish(weight, bias); }
+void Bf16Backward::finalize(float* weight, float* bias) { products_->finalize(weight, bias); }
 
 }  // namespace kdqat::kernels

@@ -29,12 +29,18 @@ class Bf16Backward {
   Bf16Backward(const Bf16Backward&) = delete;
   Bf16Backward& operator=(const Bf16Backward&) = delete;
 
-  /// Rows from `first` on, whole blocks of ColumnSums::kRows but for the last: from `arriving` [count, N] the
-  /// gradient of x [count, K], to which it is added if `accumulate`. Threads may take different rows.
-  void take(std::int64_t first, std::int64_t count, const float* arriving, float* x, bool accumulate);
+  /// Rows from `first` on, whole blocks of ColumnSums::kRows but for the last: from `grad_output` [count, N]
+  /// the gradient of x [count, K], to which it is added if `add_to_x`. Threads may take different rows.
+  void accumulate(std::int64_t first, std::int64_t count, const float* grad_output, float* x, bool add_to_x);
 
   /// After all rows, the gradients of the weight [N, K] and of the bias [N], a sum in blocks of fixed size.
-  void finish(float* weight, float* bias);
+  void finalize(float* weight, float* bias);
+
+  // The names before; to be deleted when nothing calls them.
+  void take(std::int64_t first, std::int64_t count, const float* grad_output, float* x, bool add_to_x) {
+    accumulate(first, count, grad_output, x, add_to_x);
+  }
+  void finish(float* weight, float* bias) { finalize(weight, bias); }
 
  private:
   class Products;

@@ -19,8 +19,8 @@ struct PanelProduct {
   const float* col_scales = nullptr;     ///< [weights.rows], or [1] if col_scales_count is 1
   std::int64_t col_scales_count = 1;
   const float* bias = nullptr;  ///< [weights.rows]
-  /// Whether the outputs' memory is new, so that it is worth asking for before the sums are done; where it is
-  /// still in a cache, asking takes time.
+  /// Whether the outputs' memory is new, so that it pays to prefetch it before the sums are done; where it is
+  /// still in a cache, that takes time.
   bool fresh_out = false;
 };
 
