@@ -77,10 +77,4 @@ double exact_trace(const SymmetricOperator& matrix, const ProductCallback& on_pr
 /// All eigenvalues, ascending, by `size` products and a dense decomposition.
 std::vector<double> exact_spectrum(const SymmetricOperator& matrix);
 
-/// The density of eigenvalues by stochastic Lanczos quadrature (Ghorbani et al., 2019, arXiv:1901.10159): the
-/// mean over `runs` of their Ritz values' weights, each widened to a normal distribution of deviation
-/// `width`, at each of `at`. It integrates to 1.
-std::vector<double> spectral_density(const std::vector<LanczosResult>& runs, const std::vector<double>& at,
-                                     double width);
-
 }  // namespace kdqat::analysis

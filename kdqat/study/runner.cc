@@ -44,10 +44,10 @@ nlohmann::json reported_answers(const StudyRun& run) {
 }
 
 double seconds_of(const StudyRun& run) {
-  const std::optional<nlohmann::json> end = train::RunDirectory(run.dir).end_record();
+  const std::optional<format::EndRecord> end = train::RunDirectory(run.dir).end_record();
   double seconds = 0.0;
   if (end) {
-    for (const auto& [part, value] : end->at("seconds").items()) seconds += value.get<double>();
+    for (const auto& [part, value] : end->seconds) seconds += value;
   }
   return seconds;
 }

@@ -7,6 +7,7 @@
 #include "kdqat/base/error.h"
 #include "kdqat/data/example_reader.h"
 #include "kdqat/data/model_task.h"
+#include "kdqat/distill/objective.h"
 #include "kdqat/format/model_directory.h"
 
 namespace kdqat::study {

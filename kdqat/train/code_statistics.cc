@@ -30,9 +30,9 @@ std::int64_t layer_of(const std::string& name) {
 
 }  // namespace
 
-nlohmann::json code_statistics(model::Classifier& student) {
+std::vector<format::TensorCodes> code_statistics(model::Classifier& student) {
   const torch::NoGradGuard no_grad;
-  nlohmann::json result = nlohmann::json::array();
+  std::vector<format::TensorCodes> result;
   if (!student.quantization()) return result;
   for (const model::NamedParameter& parameter : student.parameters()) {
     const auto quantizer = model::weight_quantizer(parameter.name, *student.quantization());
@@ -42,13 +42,13 @@ nlohmann::json code_statistics(model::Classifier& student) {
     const auto count = static_cast<double>(quantized.codes.numel());
     const double negative = (quantized.codes < 0).sum().item<double>() / count;
     const double positive = (quantized.codes > 0).sum().item<double>() / count;
-    result.push_back({{"name", parameter.name},
-                      {"layer", layer_of(parameter.name)},
-                      {"role", role_of(parameter.name)},
-                      {"negative", negative},
-                      {"zero", 1.0 - negative - positive},
-                      {"positive", positive},
-                      {"scale", quantized.scales.mean().item<double>()}});
+    result.push_back({.name = parameter.name,
+                      .layer = layer_of(parameter.name),
+                      .role = role_of(parameter.name),
+                      .negative = negative,
+                      .zero = 1.0 - negative - positive,
+                      .positive = positive,
+                      .scale = quantized.scales.mean().item<double>()});
   }
   return result;
 }

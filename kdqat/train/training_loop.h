@@ -13,20 +13,21 @@
 #include "kdqat/data/task.h"
 #include "kdqat/distill/objective.h"
 #include "kdqat/evaluate/evaluation.h"
+#include "kdqat/format/run_log.h"
 #include "kdqat/model/classifier.h"
 #include "kdqat/train/training_config.h"
 
 namespace kdqat::train {
 
-/// What is recorded of a model while it is trained, beside its losses and scores: such as an analysis, which
-/// this folder does not know.
+/// What is recorded of a model while it is trained, beside its losses and scores: an analysis, which this
+/// folder does not know.
 struct TrainingObserver {
   std::int64_t steps =
       0;  ///< updates from one record to the next; also before the first and after the last. 0: none
 
   /// A line of metrics.jsonl, to which the step is added. `selection`: what the best model is chosen on.
-  std::function<nlohmann::json(const model::Classifier& classifier, const data::Dataset& selection)> record =
-      {};
+  std::function<format::RankingRecord(const model::Classifier& classifier, const data::Dataset& selection)>
+      record = {};
 };
 
 /// What a run tells while it goes on. Every function may be empty.

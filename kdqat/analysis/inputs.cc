@@ -1,11 +1,10 @@
-#include "kdqat/cli/analysis_inputs.h"
+#include "kdqat/analysis/inputs.h"
 
 #include <algorithm>
 #include <set>
 #include <utility>
 
 #include "kdqat/base/error.h"
-#include "kdqat/cli/console.h"
 #include "kdqat/data/batch_file.h"
 #include "kdqat/data/model_task.h"
 #include "kdqat/evaluate/model_settings.h"
@@ -14,23 +13,13 @@
 #include "kdqat/text/unicode.h"
 #include "kdqat/text/vocabulary.h"
 
-namespace kdqat::cli {
+namespace kdqat::analysis {
 namespace {
-
-/// "NAME=DIR" in two.
-std::pair<std::string, std::filesystem::path> name_and_directory(const std::string& text) {
-  const std::size_t equals = text.find('=');
-  if (equals == std::string::npos || equals == 0 || equals + 1 == text.size()) {
-    throw base::InvalidArgument(base::concat("--student: expected NAME=DIR, found '", text, "'"));
-  }
-  return {text.substr(0, equals), text.substr(equals + 1)};
-}
 
 std::vector<NamedModel> load_students(const AnalysisConfig& config, const model::Classifier& teacher) {
   std::vector<NamedModel> students;
   std::set<std::string> names;
-  for (const std::string& text : config.students) {
-    const auto [name, directory] = name_and_directory(text);
+  for (const auto& [name, directory] : config.students) {
     if (!names.insert(name).second)
       throw base::InvalidArgument(
           base::concat("--student: expected each name once, found '", name, "' twice"));
@@ -70,7 +59,7 @@ void load_sentences(const AnalysisConfig& config, AnalysisInputs& inputs) {
   data::check_max_seq_length(max_seq_length, teacher.config());
   const data::Dataset dataset = data::load_dataset(
       task, data::split_file(task, config.data_dir, config.split), *inputs.tokenizer, max_seq_length);
-  for (const std::string& warning : dataset.warnings) print_message("warning: " + warning);
+  inputs.warnings = dataset.warnings;
   std::vector<std::int64_t> first;
   for (std::int64_t i = 0; i < std::min(config.sentences, dataset.size()); ++i) {
     if (i < std::min(kTogether, config.hessian_sentences)) first.push_back(i);
@@ -95,11 +84,7 @@ bool is_punctuation(const std::string& token) {
 AnalysisInputs load_analysis_inputs(const AnalysisConfig& config) {
   const torch::NoGradGuard no_grad;
   model::Classifier teacher = model::load_classifier(config.teacher_dir).classifier;
-  AnalysisInputs inputs{.teacher = teacher,
-                        .students = load_students(config, teacher),
-                        .batches = {},
-                        .together = {},
-                        .tokenizer = {}};
+  AnalysisInputs inputs{.teacher = teacher, .students = load_students(config, teacher)};
   if (!config.from_batch() || has_vocabulary(config.teacher_dir))
     inputs.tokenizer = data::load_tokenizer(config.teacher_dir, teacher.config());
   if (config.from_batch()) {
@@ -121,21 +106,20 @@ model::Signals evaluate_signals(const model::Classifier& classifier, const data:
   return signals;
 }
 
-std::vector<analysis::TokenClass> token_classes(const AnalysisBatch& batch) {
-  std::vector<analysis::TokenClass> classes(static_cast<std::size_t>(batch.batch.tokens()),
-                                            analysis::TokenClass::kOther);
+std::vector<TokenClass> token_classes(const AnalysisBatch& batch) {
+  std::vector<TokenClass> classes(static_cast<std::size_t>(batch.batch.tokens()), TokenClass::kOther);
   const text::SpecialTokenNames names;
   for (std::size_t i = 0; i < batch.tokens.size(); ++i) {
     const std::string& token = batch.tokens[i];
     if (token == names.cls) {
-      classes[i] = analysis::TokenClass::kCls;
+      classes[i] = TokenClass::kCls;
     } else if (token == names.sep) {
-      classes[i] = analysis::TokenClass::kSep;
+      classes[i] = TokenClass::kSep;
     } else if (is_punctuation(token)) {
-      classes[i] = analysis::TokenClass::kPunctuation;
+      classes[i] = TokenClass::kPunctuation;
     }
   }
   return classes;
 }
 
-}  // namespace kdqat::cli
+}  // namespace kdqat::analysis
