@@ -7,7 +7,7 @@
 #include "kdqat/base/error.h"
 #include "kdqat/data/batch_file.h"
 #include "kdqat/data/model_task.h"
-#include "kdqat/evaluate/model_settings.h"
+#include "kdqat/evaluate/task_model.h"
 #include "kdqat/model/pretrained.h"
 #include "kdqat/model/same_architecture.h"
 #include "kdqat/text/unicode.h"
@@ -49,17 +49,17 @@ bool has_vocabulary(const std::filesystem::path& dir) {
 /// Sentences of one batch for the ends, trace and density of a Hessian: its graph is kept in memory.
 constexpr std::int64_t kTogether = 8;
 
-/// Fills the batches with one sentence each: what shares a scale is then of one sentence, at every
-/// granularity.
-void load_sentences(const AnalysisConfig& config, AnalysisInputs& inputs) {
-  const model::Classifier& teacher = inputs.teacher;
-  const data::Task task = data::resolve_task(config.task, config.custom, teacher.config(), config.data_dir);
-  data::check_labels(teacher.config(), task, config.teacher_dir);
-  const std::int64_t max_seq_length = evaluate::evaluation_length(teacher.config(), task);
-  data::check_max_seq_length(max_seq_length, teacher.config());
-  const data::Dataset dataset = data::load_dataset(
-      task, data::split_file(task, config.data_dir, config.split), *inputs.tokenizer, max_seq_length);
+/// The models and a task's data: a batch for each sentence. What shares a scale is then of one sentence, at
+/// every granularity.
+AnalysisInputs load_sentences(const AnalysisConfig& config) {
+  evaluate::TaskModel teacher = evaluate::load_task_model({.model_dir = config.teacher_dir,
+                                                           .task = config.task,
+                                                           .custom = config.custom,
+                                                           .training_data = config.data_dir});
+  AnalysisInputs inputs{.teacher = teacher.classifier, .students = load_students(config, teacher.classifier)};
+  const data::Dataset dataset = evaluate::load_split(teacher, config.data_dir, config.split);
   inputs.warnings = dataset.warnings;
+  inputs.tokenizer = std::move(teacher.tokenizer);
   std::vector<std::int64_t> first;
   for (std::int64_t i = 0; i < std::min(config.sentences, dataset.size()); ++i) {
     if (i < std::min(kTogether, config.hessian_sentences)) first.push_back(i);
@@ -68,6 +68,18 @@ void load_sentences(const AnalysisConfig& config, AnalysisInputs& inputs) {
     inputs.batches.push_back({.batch = std::move(batch), .tokens = std::move(tokens)});
   }
   inputs.together = dataset.batch(first);
+  return inputs;
+}
+
+AnalysisInputs load_batch(const AnalysisConfig& config) {
+  const model::Classifier teacher = model::load_classifier(config.teacher_dir).classifier;
+  AnalysisInputs inputs{.teacher = teacher, .students = load_students(config, teacher)};
+  if (has_vocabulary(config.teacher_dir))
+    inputs.tokenizer = data::load_tokenizer(config.teacher_dir, teacher.config());
+  inputs.together = data::read_batch_file(config.batch_file, data::batch_limits(teacher.config()));
+  inputs.batches.push_back(
+      {.batch = inputs.together, .tokens = names_of(inputs.tokenizer, inputs.together.input_ids)});
+  return inputs;
 }
 
 bool is_punctuation(const std::string& token) {
@@ -83,18 +95,7 @@ bool is_punctuation(const std::string& token) {
 
 AnalysisInputs load_analysis_inputs(const AnalysisConfig& config) {
   const torch::NoGradGuard no_grad;
-  model::Classifier teacher = model::load_classifier(config.teacher_dir).classifier;
-  AnalysisInputs inputs{.teacher = teacher, .students = load_students(config, teacher)};
-  if (!config.from_batch() || has_vocabulary(config.teacher_dir))
-    inputs.tokenizer = data::load_tokenizer(config.teacher_dir, teacher.config());
-  if (config.from_batch()) {
-    inputs.together = data::read_batch_file(config.batch_file, data::batch_limits(teacher.config()));
-    inputs.batches.push_back(
-        {.batch = inputs.together, .tokens = names_of(inputs.tokenizer, inputs.together.input_ids)});
-  } else {
-    load_sentences(config, inputs);
-  }
-  return inputs;
+  return config.from_batch() ? load_batch(config) : load_sentences(config);
 }
 
 model::Signals evaluate_signals(const model::Classifier& classifier, const data::Batch& batch,

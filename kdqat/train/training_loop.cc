@@ -235,14 +235,14 @@ class Loop {
   }
 
   void save_model(const std::filesystem::path& dir) {
-    nlohmann::json section = run_.provenance;
-    section["version"] = base::kVersion;
-    section["task"] = data::to_json(run_.task);
-    section["max_seq_length"] = run_.config.max_seq_length;
-    section["precision"] = run_.effective_config.at("precision");
-    section["step"] = progress_.updates;
-    section["scores"] = {{selection_split(), to_json(last_evaluation_)}};
-    run_.classifier.config().source["kdqat"] = std::move(section);
+    format::ModelCard card = run_.provenance;
+    card.version = base::kVersion;
+    card.task = data::to_json(run_.task);
+    card.max_seq_length = run_.config.max_seq_length;
+    card.precision = run_.effective_config.at("precision");
+    card.step = progress_.updates;
+    card.scores = {{selection_split(), to_json(last_evaluation_)}};
+    run_.classifier.config().source["kdqat"] = format::to_json(card);
     text::copy_tokenizer_files(run_.tokenizer_dir, dir);
     model::save_classifier(run_.classifier, dir);
     if (!run_.readme.empty()) base::write_file_atomically(dir / "README.md", run_.readme);

@@ -13,6 +13,7 @@
 #include "kdqat/data/task.h"
 #include "kdqat/distill/objective.h"
 #include "kdqat/evaluate/evaluation.h"
+#include "kdqat/format/model_card.h"
 #include "kdqat/format/run_log.h"
 #include "kdqat/model/classifier.h"
 #include "kdqat/train/training_config.h"
@@ -64,7 +65,7 @@ struct TrainingRun {
   const data::Dataset& selection;       ///< what the best model is chosen on
   model::Classifier& classifier;        ///< the model to train
   std::filesystem::path tokenizer_dir;  ///< whose tokenizer files the model keeps
-  nlohmann::json provenance;            ///< what the model's config.json says of its origin
+  format::ModelCard provenance;         ///< what the model's config.json says of its origin
   std::string readme;                   ///< README.md of the model's directory; empty for none
 
   /// Losses of the update `update` (from 0) on a batch: the graph of the total.
