@@ -1,10 +1,11 @@
-"""How fast, and how well, other engines run a fp32 classifier's directory.
+"""Measures speed and accuracy of other engines on the directory of a fp32 classifier.
 
 usage: inference.py MODEL_DIR ENGINE [--threads N] [--dev DEV_TSV]
 
-ENGINE: onnx-int8 (ONNX Runtime, dynamic quantization), onnx-fp32, openvino, pytorch-bf16. Prints
-{"seconds": {"1x16": ..., ...}, "accuracy": of DEV_TSV's sentences (columns sentence, label), or null} as JSON. Sentences of a
-size are equally long, so that no engine pads; seconds are the median of calls.
+ENGINE is onnx-int8 (ONNX Runtime, dynamic quantization), onnx-fp32, openvino or pytorch-bf16.
+
+Prints {"seconds": {"1x16": ..., ...}, "accuracy": of DEV_TSV's sentences (columns sentence, label), or null} as JSON.
+All sentences of a size have the same length, so no engine pads. Seconds are the median of calls.
 """
 
 import argparse

@@ -8,20 +8,17 @@
 #include <utility>
 
 #include "kdqat/base/error.h"
+#include "kdqat/model/forward_pass.h"
 #include "kdqat/model/pretrained.h"
 
 namespace kdqat::analysis {
 namespace {
 
-constexpr std::string_view kWordEmbeddings = "word_embeddings.weight";
-constexpr std::string_view kPositionEmbeddings = "position_embeddings.weight";
-
 /// The same tensors, which no gradient recorded elsewhere reaches.
 model::Weights detached(model::Classifier& classifier) {
-  model::Weights weights;
-  weights.layers.resize(classifier.weights().layers.size());
+  model::Weights weights = model::make_weights(classifier.config());
   const std::vector<model::NamedParameter> from = classifier.parameters();
-  const std::vector<model::NamedParameter> to = model::named_parameters(weights);
+  const std::vector<model::NamedParameter> to = model::named_parameters(weights, classifier.config());
   for (std::size_t i = 0; i < from.size(); ++i) *to[i].tensor = from[i].tensor->detach();
   return weights;
 }
@@ -67,24 +64,24 @@ Compactor::Compactor(model::Classifier& classifier)
 CompactModel Compactor::compact(const data::Batch& batch, torch::ScalarType dtype) const {
   const torch::NoGradGuard no_grad;
   check_range(batch.input_ids, config_.vocab_size, "tokens");
-  check_range(batch.position_ids, config_.max_position_embeddings, "positions");
+  const torch::Tensor position_rows = model::position_rows(config_, batch);
+  check_range(position_rows, config_.max_position_embeddings, "positions");
   const LookedUp words = look_up(batch.input_ids);
-  const LookedUp positions = look_up(batch.position_ids);
-  const auto kept_rows = [&](const std::string& name) {
-    if (name.ends_with(kWordEmbeddings)) return words.rows;
-    return name.ends_with(kPositionEmbeddings) ? positions.rows : torch::Tensor();
+  const LookedUp positions = look_up(position_rows);
+  const auto kept_rows = [&](encoder::Role role) {
+    if (role == encoder::Role::kWordEmbeddings) return words.rows;
+    return role == encoder::Role::kPositionEmbeddings ? positions.rows : torch::Tensor();
   };
 
   model::Weights latent_weights = latent_;
   model::Weights value_weights = values_;
-  model::Weights weights;
-  weights.layers.resize(latent_weights.layers.size());
-  const std::vector<model::NamedParameter> latent = model::named_parameters(latent_weights);
-  const std::vector<model::NamedParameter> values = model::named_parameters(value_weights);
-  const std::vector<model::NamedParameter> compact = model::named_parameters(weights);
+  model::Weights weights = model::make_weights(config_);
+  const std::vector<model::NamedParameter> latent = model::named_parameters(latent_weights, config_);
+  const std::vector<model::NamedParameter> values = model::named_parameters(value_weights, config_);
+  const std::vector<model::NamedParameter> compact = model::named_parameters(weights, config_);
   std::vector<CompactParameter> parameters;
   for (std::size_t i = 0; i < latent.size(); ++i) {
-    const torch::Tensor rows = kept_rows(latent[i].name);
+    const torch::Tensor rows = kept_rows(latent[i].role);
     const auto kept = [&](const torch::Tensor& tensor) {
       return (rows.defined() ? tensor.index_select(0, rows) : tensor).to(dtype).detach();
     };
@@ -99,16 +96,19 @@ CompactModel Compactor::compact(const data::Batch& batch, torch::ScalarType dtyp
             std::max(0.0, sum_of_squares(*latent[i].tensor) - sum_of_squares(parameter.latent));
       }
     }
-    if (quantization_ && model::weight_quantizer(parameter.name, *quantization_)) {
+    if (quantization_ && model::weight_quantizer(latent[i], *quantization_)) {
       const torch::Tensor mask = quant::pass_through_mask(parameter.latent);
       if (!mask.all().item<bool>()) parameter.passes = mask;
     }
     *compact[i].tensor = parameter.value;
     parameters.push_back(std::move(parameter));
   }
-  format::EncoderConfig config = config_;
+  encoder::EncoderConfig config = config_;
   config.vocab_size = words.rows.numel();
-  config.max_position_embeddings = positions.rows.numel();
+  if (config.position_table) config.max_position_embeddings = positions.rows.numel();
+  // The batch's positions are rows of the table now.
+  config.position_offset = 0;
+  config.padding_token_for_positions.reset();
   data::Batch renumbered = batch;
   renumbered.input_ids = words.ids;
   renumbered.position_ids = positions.ids;

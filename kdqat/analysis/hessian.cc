@@ -32,14 +32,10 @@ torch::Tensor compute(const CompactModel& model, const HessianOptions& options, 
     of_teacher = compact.classifier.forward(compact.batch, pass);
   }
   const distill::LayerSelection layers;
-  return distill::compute_loss(options.loss,
-                               {.teacher = of_teacher,
-                                .student = signals,
-                                .cu_seqlens = batch.cu_seqlens,
-                                .heads = model.classifier.config().num_attention_heads,
-                                .layers = layers,
-                                .form = quant::Form::kPlain},
-                               batch.labels, options.temperature)
+  return distill::compute_loss(
+             options.loss,
+             {.teacher = of_teacher, .student = signals, .layers = layers, .form = quant::Form::kPlain},
+             batch.labels, options.temperature)
       .total;
 }
 

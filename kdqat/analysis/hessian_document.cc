@@ -29,7 +29,7 @@ HessianOptions options_of(const AnalysisConfig& config, const model::Classifier&
       .temperature = config.temperature,
       .parameters = config.parameters,
       .norm_term = config.norm_term.value_or(norm_term),
-      .dtype = model::count_parameters(model.config()) <= kDoubleUpTo ? torch::kFloat64 : torch::kFloat32};
+      .dtype = encoder::count_parameters(model.config()) <= kDoubleUpTo ? torch::kFloat64 : torch::kFloat32};
 }
 
 json summary_json(const Hessian& hessian, const HessianSummary& summary) {

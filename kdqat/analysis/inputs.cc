@@ -10,8 +10,8 @@
 #include "kdqat/evaluate/task_model.h"
 #include "kdqat/model/pretrained.h"
 #include "kdqat/model/same_architecture.h"
+#include "kdqat/text/tokenizer_files.h"
 #include "kdqat/text/unicode.h"
-#include "kdqat/text/vocabulary.h"
 
 namespace kdqat::analysis {
 namespace {
@@ -42,10 +42,6 @@ std::vector<std::string> names_of(const std::optional<text::Tokenizer>& tokenize
   return names;
 }
 
-bool has_vocabulary(const std::filesystem::path& dir) {
-  return std::filesystem::exists(dir / "vocab.txt") || std::filesystem::exists(dir / "tokenizer.json");
-}
-
 /// Sentences of one batch for the ends, trace and density of a Hessian: its graph is kept in memory.
 constexpr std::int64_t kTogether = 8;
 
@@ -74,7 +70,7 @@ AnalysisInputs load_sentences(const AnalysisConfig& config) {
 AnalysisInputs load_batch(const AnalysisConfig& config) {
   const model::Classifier teacher = model::load_classifier(config.teacher_dir).classifier;
   AnalysisInputs inputs{.teacher = teacher, .students = load_students(config, teacher)};
-  if (has_vocabulary(config.teacher_dir))
+  if (text::has_tokenizer(config.teacher_dir))
     inputs.tokenizer = data::load_tokenizer(config.teacher_dir, teacher.config());
   inputs.together = data::read_batch_file(config.batch_file, data::batch_limits(teacher.config()));
   inputs.batches.push_back(
@@ -107,16 +103,15 @@ model::Signals evaluate_signals(const model::Classifier& classifier, const data:
   return signals;
 }
 
-std::vector<TokenClass> token_classes(const AnalysisBatch& batch) {
+std::vector<TokenClass> token_classes(const AnalysisBatch& batch, const text::Tokenizer& tokenizer) {
   std::vector<TokenClass> classes(static_cast<std::size_t>(batch.batch.tokens()), TokenClass::kOther);
-  const text::SpecialTokenNames names;
   for (std::size_t i = 0; i < batch.tokens.size(); ++i) {
-    const std::string& token = batch.tokens[i];
-    if (token == names.cls) {
+    const auto id = batch.batch.input_ids[static_cast<std::int64_t>(i)].item<std::int64_t>();
+    if (id == tokenizer.first_special_token()) {
       classes[i] = TokenClass::kCls;
-    } else if (token == names.sep) {
+    } else if (id == tokenizer.last_special_token()) {
       classes[i] = TokenClass::kSep;
-    } else if (is_punctuation(token)) {
+    } else if (is_punctuation(batch.tokens[i])) {
       classes[i] = TokenClass::kPunctuation;
     }
   }

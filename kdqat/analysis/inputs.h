@@ -124,7 +124,7 @@ AnalysisInputs load_analysis_inputs(const AnalysisConfig& config);
 model::Signals evaluate_signals(const model::Classifier& classifier, const data::Batch& batch,
                                 quant::Precision precision);
 
-/// Classes of a batch's tokens; kOther where the names are not known.
-std::vector<TokenClass> token_classes(const AnalysisBatch& batch);
+/// Classes of a batch's tokens. kCls and kSep are the special tokens before and behind a text.
+std::vector<TokenClass> token_classes(const AnalysisBatch& batch, const text::Tokenizer& tokenizer);
 
 }  // namespace kdqat::analysis

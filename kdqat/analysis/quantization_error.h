@@ -6,25 +6,36 @@
 #include "kdqat/data/batch.h"
 #include "kdqat/model/classifier.h"
 
+// Where a student's error comes from, layer by layer:
+//
+//   QuantizationError error(student);
+//   error.add(batch);
+//   error.weights().mean;  // [L]
+
 namespace kdqat::analysis {
 
-/// Where the error of each layer's output comes from. Layer l maps a hidden state h_l to h_(l+1); with F the
-/// layer in floating point on the latent weights, W with quantized weights alone and Q with quantized weights
-/// and activations, h^F the hidden states of a student that is not quantized and h^Q those of the student:
+/// Splits the error of each layer's output by its source. Layer l maps hidden state h_l to h_(l+1):
+///
+///   F           the layer in floating point, on the latent weights
+///   W           the layer with quantized weights
+///   Q           the layer with quantized weights and activations
+///   h^F, h^Q    the hidden states of the student without and with quantization
+///
+/// The error and its parts:
 ///
 ///   total       Q(h^Q) - F(h^F), the sum of the three below
-///   inherited   F(h^Q) - F(h^F): from the layers before, and the embeddings
+///   inherited   F(h^Q) - F(h^F): from earlier layers and the embeddings
 ///   weights     W(h^Q) - F(h^Q)
 ///   activations Q(h^Q) - W(h^Q)
 ///
-/// Each as the norm of the difference over the norm of F(h^F), both over all tokens of a batch; the norms of
-/// parts do not add up to that of the sum.
+/// Each is given as the norm of the difference, divided by the norm of F(h^F), both over all tokens of a
+/// batch. The norms of the parts do not add up to the norm of the total.
 class QuantizationError {
  public:
   /// Throws InvalidArgument for a model without quantization.
   explicit QuantizationError(const model::Classifier& student);
 
-  /// One batch through the student.
+  /// Runs one batch through the student and adds its errors.
   void add(const data::Batch& batch);
 
   /// [L], means over batches.

@@ -6,35 +6,42 @@
 #include <span>
 #include <vector>
 
+// Sequence by sequence through a ragged signal:
+//
+//   for (const SentenceRange& sentence : sentence_ranges(batch.cu_seqlens, /*heads=*/12)) {
+//     const torch::Tensor map = pairs_of(signals.attention_map[layer], sentence, 12);  // [H, n_b, n_b]
+//   }
+
 namespace kdqat::analysis {
 
-/// Where one sentence lies in a batch and in its ragged signals (see kernels/attention.h).
+/// Where one sequence lies in a batch and in its ragged signals (see kernels/attention.h).
 struct SentenceRange {
   std::int64_t first_token = 0;
   std::int64_t length = 0;      ///< n_b
   std::int64_t first_pair = 0;  ///< in a ragged signal, whose part is [H, n_b, n_b]
 };
 
-/// Those of all sentences. cu_seqlens [B+1].
+/// The ranges of all sequences. cu_seqlens [B+1].
 std::vector<SentenceRange> sentence_ranges(std::span<const std::int64_t> cu_seqlens, std::int64_t heads);
 
-/// The part [H, n_b, n_b] of a ragged signal; a view.
+/// The part [H, n_b, n_b] of one sequence in a ragged signal; a view.
 torch::Tensor pairs_of(const torch::Tensor& ragged, const SentenceRange& sentence, std::int64_t heads);
 
-/// Mean and spread over sentences of one number for each of several places, such as heads; NaN where no
-/// sentence has a value.
+/// Mean and standard deviation over sequences, for each of several places such as heads; NaN if no sequence
+/// has a value.
 struct Statistics {
   std::vector<double> mean;
-  std::vector<double> deviation;  ///< weighted standard deviation of the sentences' values
+  std::vector<double> deviation;  ///< weighted standard deviation of the sequences' values
 };
 
-/// Gathers one value a place and sentence; sentences may have weights.
+/// Collects one value for each place and sequence. Sequences may have weights.
 class StatisticsBuilder {
  public:
-  /// Values of one sentence, as many as in every call before; NaN where it has none. weight > 0.
+  /// Adds the values of one sequence, as many as in earlier calls; NaN for a place without a value. weight >
+  /// 0.
   void add(std::vector<double> values, double weight = 1.0);
 
-  /// Empty without a sentence.
+  /// Empty if no sequence was added.
   Statistics build() const;
 
  private:

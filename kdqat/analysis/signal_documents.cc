@@ -216,18 +216,21 @@ nlohmann::json analyze_norms(const AnalysisInputs& inputs, const AnalysisConfig&
   std::vector<NormAnalysis> of_students;
   for (NamedModel student : inputs.students) of_students.emplace_back(student.classifier);
   std::vector<NormDifferences> differences(inputs.students.size());
-  for_each_batch(inputs, config, "norms",
-                 [&](std::size_t, const AnalysisBatch& batch, const BatchSignals& signals) {
-                   const std::vector<AttentionNorms> norms = of_teacher.norms(batch.batch, signals.teacher);
-                   const std::vector<TokenClass> classes = token_classes(batch);
-                   if (config.from_batch()) document["teacher"] = norms_of_batch(norms, batch.batch, heads);
-                   for (std::size_t s = 0; s < differences.size(); ++s) {
-                     differences[s].add({.norms = norms, .signals = signals.teacher},
-                                        {.norms = of_students[s].norms(batch.batch, signals.students[s]),
-                                         .signals = signals.students[s]},
-                                        batch.batch, classes);
-                   }
-                 });
+  for_each_batch(
+      inputs, config, "norms", [&](std::size_t, const AnalysisBatch& batch, const BatchSignals& signals) {
+        const std::vector<AttentionNorms> norms = of_teacher.norms(batch.batch, signals.teacher);
+        const std::vector<TokenClass> classes =
+            inputs.tokenizer
+                ? token_classes(batch, *inputs.tokenizer)
+                : std::vector<TokenClass>(static_cast<std::size_t>(batch.batch.tokens()), TokenClass::kOther);
+        if (config.from_batch()) document["teacher"] = norms_of_batch(norms, batch.batch, heads);
+        for (std::size_t s = 0; s < differences.size(); ++s) {
+          differences[s].add({.norms = norms, .signals = signals.teacher},
+                             {.norms = of_students[s].norms(batch.batch, signals.students[s]),
+                              .signals = signals.students[s]},
+                             batch.batch, classes);
+        }
+      });
   for (std::size_t s = 0; s < differences.size(); ++s) {
     document["students"][inputs.students[s].name] = differences_json(differences[s]);
   }

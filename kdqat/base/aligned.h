@@ -4,12 +4,16 @@
 #include <new>
 #include <vector>
 
+// A vector whose memory begins at a cache line, for values that kernels read and write:
+//
+//   base::AlignedVector<float> hidden(rows * cols);
+
 namespace kdqat::base {
 
 /// Bytes of a cache line.
 inline constexpr std::size_t kCacheLine = 64;
 
-/// Allocates at the start of a cache line: a vector register as wide as one never reads or writes two.
+/// Allocates at the start of a cache line. So a load or store of 64 bytes touches one line, not two.
 template <typename Value>
 struct AlignedAllocator {
   using value_type = Value;  // NOLINT(readability-identifier-naming): the name that containers ask for

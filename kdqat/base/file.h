@@ -7,20 +7,24 @@
 #include <string>
 #include <string_view>
 
+// Whole files: read, map, write.
+//
+//   const std::string text = base::read_file("train.tsv");
+//   base::write_file_atomically("out/config.json", config.dump());  // the old content or all of the new
+
 namespace kdqat::base {
 
-/// The bytes of a file. Throws IoError that names the file and the system's reason.
+/// Reads a whole file. Throws IoError that names the file and the system's reason.
 std::string read_file(const std::filesystem::path& path);
 
-/// Creates a folder and those above it that are not there. Throws IoError that names the folder and the
-/// system's reason.
+/// Creates a folder and its missing parents. Throws IoError that names the folder and the system's reason.
 void create_folder(const std::filesystem::path& path);
 
-/// A file mapped into memory, read only, for as long as the object lives.
+/// A file mapped into memory, read only, while the object lives.
 class MappedFile {
  public:
-  /// Throws IoError that names the file and the system's reason, or if it is no regular file. An empty file
-  /// gives empty bytes.
+  /// An empty file gives empty bytes. Throws IoError that names the file and the system's reason; also for
+  /// anything but a regular file.
   explicit MappedFile(const std::filesystem::path& path);
   MappedFile(MappedFile&& other) noexcept;
   MappedFile& operator=(MappedFile&& other) noexcept;
@@ -34,15 +38,17 @@ class MappedFile {
   std::span<const std::byte> bytes_;
 };
 
-/// Writes the pieces of a file in order; given to the body of `write_file_atomically`.
+/// Appends bytes to the file that `write_file_atomically` writes.
 using FileSink = std::function<void(std::span<const std::byte>)>;
 
-/// Writes `path` so that it holds either its old content or all of the new, whenever the machine stops: to a
-/// temporary name in the same folder (`path` + ".tmp"), synced, renamed, the folder synced. What `body`
-/// throws goes through and leaves nothing behind; what a killed process left is overwritten by the next
-/// write. A symbolic link is replaced, not followed. Throws IoError that names the file and the system's
-/// reason (a full disk, permission), if `path` is a device or pipe, and if another writer is at work on the
-/// same file.
+/// Writes `path` so that it holds either its old content or all of the new, even if the machine stops: writes
+/// `path` + ".tmp" in the same folder, syncs it, renames it, and syncs the folder.
+///
+/// An exception of `body` passes through and leaves no file behind. The temporary file of a killed process is
+/// overwritten by the next write. A symbolic link is replaced, not followed.
+///
+/// Throws IoError that names the file and the system's reason (a full disk, permission), if `path` is a
+/// device or pipe, and if another writer is writing the same file.
 void write_file_atomically(const std::filesystem::path& path,
                            const std::function<void(const FileSink&)>& body);
 void write_file_atomically(const std::filesystem::path& path, std::string_view content);

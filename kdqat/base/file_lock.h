@@ -3,14 +3,19 @@
 #include <filesystem>
 #include <optional>
 
+// One process at a time:
+//
+//   std::optional<base::FileLock> lock = base::FileLock::try_acquire("runs/42.lock");
+//   if (!lock) return;  // another process has it
+
 namespace kdqat::base {
 
-/// The only hold on a file, among all processes of a machine, for as long as the object lives. It ends with
-/// its process, however that ends (flock(2)).
+/// An exclusive lock on a file, among all processes of a machine, while the object lives (flock(2)). The
+/// system releases it when the process ends, also when it is killed.
 class FileLock {
  public:
-  /// The lock of the file at `path`, which is created empty where there is none and is left in place; nothing
-  /// if somebody else holds it. Throws IoError that names the file and the system's reason.
+  /// The lock of the file at `path`; nullopt if another holder has it. Creates an empty file if there is
+  /// none, and never removes it. Throws IoError that names the file and the system's reason.
   static std::optional<FileLock> try_acquire(const std::filesystem::path& path);
 
   FileLock(FileLock&& other) noexcept;

@@ -10,6 +10,12 @@
 #include <string_view>
 #include <vector>
 
+// The one reader of JSON: strict, with messages that name the field.
+//
+//   const JsonFields fields(read_json_file("config.json"), "config.json");
+//   const std::int64_t size = fields.integer("hidden_size", 1, 1 << 16);
+//   // "config.json: hidden_size: expected an integer from 1 to 65536, found \"big\""
+
 namespace kdqat::base {
 
 /// Parses `text` as one JSON document. Throws FormatError, which begins with `where`, for what is not JSON in
@@ -35,7 +41,6 @@ class JsonFields {
   JsonFields(const nlohmann::json& value, std::string where);
 
   const std::string& where() const { return where_; }
-
   /// The object itself.
   const nlohmann::json& value() const { return object_; }
 

@@ -3,15 +3,20 @@
 #include <cstdint>
 #include <string>
 
+// Facts about the machine and the process, for logs:
+//
+//   log["cpu"] = base::processor_name();
+//   log["peak_rss_bytes"] = base::peak_rss_bytes();
+
 namespace kdqat::base {
 
-/// The processor's name as the system gives it, "unknown" where it does not.
+/// The processor's name from the system; "unknown" if it gives none.
 std::string processor_name();
 
-/// Most memory that the process has held at once, in bytes.
+/// Peak memory of the process, in bytes.
 std::int64_t peak_rss_bytes();
 
-/// Memory that the process holds now, in bytes; 0 where the system does not say.
+/// Memory of the process now, in bytes; 0 if the system does not give it.
 std::int64_t resident_memory_bytes();
 
 /// The time now in UTC: "2026-11-24T06:00:00Z".

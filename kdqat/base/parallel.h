@@ -6,19 +6,25 @@
 #include <exception>
 #include <mutex>
 
+// Parallel loops.
+//
+//   base::parallel_for(0, rows, 16, [&](std::int64_t first, std::int64_t last) { ... });  // equal work a row
+//   base::parallel_tasks(files.size(), [&](std::int64_t i) { load(files[i]); });          // may throw
+
 namespace kdqat::base {
 
-/// Processors that this process may run on (its affinity mask); at least 1.
+/// Number of processors that this process may run on (its affinity mask); at least 1.
 int available_processors();
 
-/// Threads of every parallel loop from here on. Throws InvalidArgument unless count >= 1.
+/// Sets the number of threads of all later parallel loops. Throws InvalidArgument unless count >= 1.
 void set_num_threads(int count);
 
-/// What the calling thread's ThreadScope or else set_num_threads was given; available_processors() before
-/// that.
+/// Number of threads of a parallel loop: that of the calling thread's ThreadScope, or else of
+/// set_num_threads, or else available_processors().
 int num_threads();
 
-/// While it lives, parallel loops of the calling thread, and of no other, run in `count` threads.
+/// While it lives, parallel loops of the calling thread run in `count` threads. Other threads are not
+/// affected.
 class ThreadScope {
  public:
   /// Throws InvalidArgument unless count >= 1.
@@ -31,11 +37,13 @@ class ThreadScope {
   int before_;
 };
 
-/// Calls body(first, last) on contiguous pieces that cover [begin, end), each of at least `grain` indices
-/// where there are that many, in the calling thread and others; returns when all are done. How the range is
-/// cut depends on the thread count, so a body must not sum across indices: reductions use blocks of fixed
-/// size as their indices and add the blocks' sums in order. An exception that a body throws ends the program:
-/// check before the loop, or take parallel_tasks. A loop within a loop runs in its caller's thread.
+/// Cuts [begin, end) into contiguous pieces, calls body(first, last) for each, in the calling thread and
+/// others, and returns when all are done. A piece has at least `grain` indices if there are that many.
+///
+/// - How the range is cut depends on the number of threads, so a body must not sum across indices. A
+///   reduction uses blocks of fixed size as its indices and adds the blocks' sums in order.
+/// - An exception in a body ends the program. Check before the loop, or use parallel_tasks.
+/// - A loop inside a loop runs in its caller's thread.
 template <typename Body>
 void parallel_for(std::int64_t begin, std::int64_t end, std::int64_t grain, const Body& body) {
   if (begin >= end) return;
@@ -53,10 +61,11 @@ void parallel_for(std::int64_t begin, std::int64_t end, std::int64_t grain, cons
   }
 }
 
-/// Calls body(i) for every i in [0, count), each in whichever thread is free next: for tasks of unequal
-/// length, and for such that may throw. Returns when all are done. After an exception no further task begins,
-/// and the first that was thrown is thrown here. A loop within a task runs in its thread; with one thread or
-/// one task, in all that there are.
+/// Calls body(i) for every i in [0, count), each in the thread that is free next. For tasks of unequal
+/// length, and for tasks that may throw. Returns when all are done.
+///
+/// After an exception no further task begins, and the first exception is thrown here. A loop inside a task
+/// runs in the task's thread; with one thread or one task it runs in all threads.
 template <typename Body>
 void parallel_tasks(std::int64_t count, const Body& body) {
   std::atomic<std::int64_t> next = 0;

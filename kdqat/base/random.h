@@ -3,17 +3,22 @@
 #include <array>
 #include <cstdint>
 
+// Random numbers without hidden state: the same seed and position give the same number on every machine.
+//
+//   base::Random random(/*seed=*/42, /*stream=*/1);
+//   random.shuffle(indices);
+
 namespace kdqat::base {
 
-/// Four random 32-bit words of the counter-based generator Philox4x32-10 (Salmon et al., SC 2011): a pure
-/// function of key and counter, so every draw can be repeated from its position alone and no state has to be
+/// Four random 32-bit words of the counter-based generator Philox4x32-10 (Salmon et al., SC 2011). It is a
+/// pure function of key and counter: a draw can be repeated from its position alone, and no state has to be
 /// saved.
 std::array<std::uint32_t, 4> philox(std::uint64_t key, std::uint64_t counter_low, std::uint64_t counter_high);
 
-/// A stream of random numbers from one key; copies go on independently from the same place.
+/// A sequence of random numbers of one seed and stream. A copy continues from the same place, independently.
 class Random {
  public:
-  /// Streams of one seed are independent of each other.
+  /// Streams of one seed are independent.
   explicit Random(std::uint64_t seed, std::uint64_t stream = 0) : key_(seed), stream_(stream) {}
 
   /// Uniform on all 32-bit words.

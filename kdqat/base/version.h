@@ -2,7 +2,7 @@
 
 namespace kdqat::base {
 
-/// Version of the program and of what it writes into files, as CMake's project has it.
+/// The project's version in CMake: `kdqat --version` prints it, and files record it.
 inline constexpr const char* kVersion = KDQAT_VERSION;
 
 }  // namespace kdqat::base

@@ -23,8 +23,8 @@ struct BenchConfig {
   bool json = false;
 };
 
-format::EncoderConfig shape_of(const std::string& name) {
-  format::EncoderConfig config;  // BERT-base
+encoder::EncoderConfig shape_of(const std::string& name) {
+  encoder::EncoderConfig config;  // BERT-base
   if (name == "minilm") {
     config.hidden_size = 384;
     config.num_hidden_layers = 6;
@@ -35,6 +35,7 @@ format::EncoderConfig shape_of(const std::string& name) {
     config.num_attention_heads = 16;
     config.intermediate_size = 4096;
   }
+  config.embedding_size = config.hidden_size;
   return config;
 }
 
@@ -57,7 +58,7 @@ void run_bench_train(const BenchConfig& config) {
   train::StepBenchmarkConfig benchmark{
       .encoder = config.model_dir.empty()
                      ? shape_of(config.shape)
-                     : format::read_encoder_config(format::find_config(config.model_dir)),
+                     : encoder::read_encoder_config(format::find_config(config.model_dir)),
       .lengths = {},
       .precision = config.precision,
       .repetitions = config.repetitions};

@@ -2,7 +2,7 @@
 #include "kdqat/cli/command.h"
 #include "kdqat/cli/console.h"
 #include "kdqat/model/pretrained.h"
-#include "kdqat/text/tokenizer.h"
+#include "kdqat/text/tokenizer_files.h"
 #include "kdqat/train/run_directory.h"
 
 namespace kdqat::cli {

@@ -5,7 +5,8 @@
 #include "kdqat/base/error.h"
 #include "kdqat/cli/command.h"
 #include "kdqat/cli/console.h"
-#include "kdqat/format/encoder_config.h"
+#include "kdqat/encoder/encoder_config.h"
+#include "kdqat/format/checkpoint.h"
 #include "kdqat/format/model_card.h"
 #include "kdqat/format/model_directory.h"
 #include "kdqat/format/packed_model.h"
@@ -20,12 +21,6 @@ struct InfoConfig {
   bool json = false;
 };
 
-int bits_of(const std::string& parameter, const format::QuantizationConfig& quantization) {
-  if (!model::weight_quantizer(parameter, quantization)) return 32;
-  return parameter.ends_with("word_embeddings.weight") ? quantization.embedding_bits
-                                                       : quantization.weight_bits;
-}
-
 /// Bytes of the parameters at 32 bits and as quantized: codes of their bits, a float32 scale a tensor or row.
 struct Sizes {
   std::int64_t parameters = 0;
@@ -34,34 +29,33 @@ struct Sizes {
   std::int64_t quantized_bytes = 0;
 };
 
-Sizes sizes_of(const format::EncoderConfig& config,
+Sizes sizes_of(const encoder::EncoderConfig& config,
                const std::optional<format::QuantizationConfig>& quantization) {
   Sizes sizes;
-  for (const auto& [name, shape] : model::parameter_shapes(config)) {
-    std::int64_t count = 1;
-    for (const std::int64_t dimension : shape) count *= dimension;
-    const int bits = quantization ? bits_of(name, *quantization) : 32;
+  for (const encoder::ParameterInfo& parameter : encoder::parameter_table(config)) {
+    const std::int64_t count = parameter.numel();
+    const int bits = quantization ? model::bits_of(parameter, *quantization) : 32;
     sizes.parameters += count;
     sizes.float_bytes += 4 * count;
     if (bits == 32) {
       sizes.quantized_bytes += 4 * count;
       continue;
     }
-    const bool by_row = model::weight_granularity(name, *quantization) == quant::Granularity::kPerRow;
+    const bool by_row = model::weight_granularity(parameter, *quantization) == quant::Granularity::kPerRow;
     sizes.quantized_parameters += count;
-    sizes.quantized_bytes += (count * bits + 7) / 8 + 4 * (by_row ? shape[0] : 1);
+    sizes.quantized_bytes += (count * bits + 7) / 8 + 4 * (by_row ? parameter.shape[0] : 1);
   }
   return sizes;
 }
 
 /// What a config says, of a directory or of a packed model.
-nlohmann::json describe(const format::EncoderConfig& config) {
+nlohmann::json describe(const encoder::EncoderConfig& config) {
   const format::ModelCard card = format::read_model_card(config.source);
   const std::optional<format::QuantizationConfig>& quantization = card.quantization;
   const Sizes sizes = sizes_of(config, quantization);
   nlohmann::json info = {
       {"architecture",
-       {{"model_type", "bert"},
+       {{"model_type", config.family->model_type},
         {"num_hidden_layers", config.num_hidden_layers},
         {"hidden_size", config.hidden_size},
         {"num_attention_heads", config.num_attention_heads},
@@ -84,8 +78,8 @@ nlohmann::json describe(const format::EncoderConfig& config) {
 }
 
 nlohmann::json describe_directory(const std::filesystem::path& dir) {
-  nlohmann::json info = describe(format::read_encoder_config(format::find_config(dir)));
-  const format::SafetensorsFile weights(format::find_weights(dir));  // an error here, too, if it is damaged
+  nlohmann::json info = describe(encoder::read_encoder_config(format::find_config(dir)));
+  const format::Checkpoint weights(dir);  // an error here, too, if it is damaged
   if (info["kind"] == "student") {
     info["note"] =
         "model.safetensors holds latent float32 weights: other programs need 'kdqat export --dequantized' "
@@ -97,7 +91,8 @@ nlohmann::json describe_directory(const std::filesystem::path& dir) {
 nlohmann::json describe_file(const std::filesystem::path& path) {
   const format::SafetensorsFile file(path);
   if (format::is_packed_model(file)) {
-    nlohmann::json info = describe(format::read_packed_header(file).config);
+    nlohmann::json info =
+        describe(encoder::encoder_config_from_json(format::read_packed_header(file).config, path.string()));
     info["kind"] = "packed student";
     info["size_bytes"]["file"] = std::filesystem::file_size(path);
     return info;

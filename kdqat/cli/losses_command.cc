@@ -36,11 +36,7 @@ nlohmann::json compute_losses(const LossesConfig& config) {
   const model::Signals teacher_signals = teacher.forward(batch, options);
   const model::Signals student_signals = student.forward(batch, options);
   const distill::LayerSelection layers;
-  const distill::LossInputs inputs{.teacher = teacher_signals,
-                                   .student = student_signals,
-                                   .cu_seqlens = batch.cu_seqlens,
-                                   .heads = student.config().num_attention_heads,
-                                   .layers = layers};
+  const distill::LossInputs inputs{.teacher = teacher_signals, .student = student_signals, .layers = layers};
   nlohmann::json losses;
   for (const distill::Loss loss : distill::kLosses) {
     const double value =

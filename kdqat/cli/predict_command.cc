@@ -29,8 +29,7 @@ class Predictor {
         settings_(evaluate::model_settings(classifier_.config())),
         tokenizer_(data::load_tokenizer(config.model_dir, classifier_.config())) {
     if (config.max_seq_length > 0) settings_.max_seq_length = config.max_seq_length;
-    if (settings_.max_seq_length == 0)
-      settings_.max_seq_length = classifier_.config().max_position_embeddings;
+    if (settings_.max_seq_length == 0) settings_.max_seq_length = classifier_.config().max_length();
     data::check_max_seq_length(settings_.max_seq_length, classifier_.config());
   }
 

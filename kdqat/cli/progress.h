@@ -20,30 +20,34 @@ struct ProgressOptions {
       clock;  ///< seconds from any fixed moment, never going back; unset: the steady clock
 };
 
-/// How far long work has come, shown to a person.
+/// Shows the progress of long work to a user:
+///
+///   Progress progress(std::cerr, {.title = "distil", .total = 750, .terminal = true});
+///   progress.update(390, "loss 1.234");
+///   progress.finish("loss 0.987");
 ///
 /// On a terminal one line is redrawn in place, at most ten times a second, and cut to the terminal's width:
 ///   distil  [=======>      ]  52 %  390/750  loss 1.234  5,120 tokens/s  1:02 elapsed, 0:57 left
 /// Elsewhere a line without the bar is written from time to time and at the end.
 ///
-/// The remaining time follows the rate of the last minute. A stream that fails, such as a closed pipe, ends
-/// the display and never the work: nothing here throws. To be used from one thread at a time.
+/// The remaining time follows the rate of the last minute. If the stream fails, such as a closed pipe, the
+/// display ends and the work goes on: nothing here throws. Use it from one thread at a time.
 class Progress {
  public:
   Progress(std::ostream& stream, ProgressOptions options);
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  /// Leaves the terminal's cursor on a new line if the work broke off before `finish`.
+  /// Moves the terminal's cursor to a new line if the work ended before `finish`.
   ~Progress();
 
-  /// Steps done in all, those of an earlier run included, and a short text of one line about them.
+  /// `done`: steps done in all, those of an earlier run included. `status`: one short line of text.
   void update(std::int64_t done, std::string_view status);
 
-  /// Writes a line of its own at once, above the bar where there is one.
+  /// Writes a line at once, above the bar if there is one.
   void message(std::string_view line);
 
-  /// Writes the last state with this status. Nothing is written after it.
+  /// Writes the last state with this status. Nothing is written afterwards.
   void finish(std::string_view status);
 
  private:

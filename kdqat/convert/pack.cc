@@ -6,13 +6,15 @@
 
 #include "kdqat/base/error.h"
 #include "kdqat/convert/packed_tensors.h"
+#include "kdqat/encoder/encoder_config.h"
+#include "kdqat/encoder/parameter_table.h"
 #include "kdqat/format/packed_model.h"
 #include "kdqat/kernels/base3.h"
 #include "kdqat/kernels/panels.h"
 #include "kdqat/model/pretrained.h"
 #include "kdqat/quant/fake_quantize.h"
 #include "kdqat/runtime/weights.h"
-#include "kdqat/text/vocabulary.h"
+#include "kdqat/text/tokenizer_files.h"
 
 namespace kdqat::convert {
 namespace {
@@ -47,11 +49,11 @@ std::vector<std::uint8_t> pack_rows(const torch::Tensor& codes, int bits) {
 void add_quantized(const model::NamedParameter& parameter, const QuantizationConfig& quantization,
                    PackedTensors& packed) {
   const quant::QuantizedTensor quantized =
-      quant::quantize(parameter.tensor->detach(), *model::weight_quantizer(parameter.name, quantization),
-                      model::weight_granularity(parameter.name, quantization));
+      quant::quantize(parameter.tensor->detach(), *model::weight_quantizer(parameter, quantization),
+                      model::weight_granularity(parameter, quantization));
   const torch::Tensor codes = quantized.codes.contiguous();
   const std::string name = parameter.name + format::kCodesSuffix;
-  if (parameter.name.ends_with("word_embeddings.weight")) {
+  if (parameter.quantized_as == encoder::QuantizedAs::kWordEmbeddings) {
     const int bits = quantization.embedding_bits;
     packed.add_bytes(name, bits == 8 ? DType::kI8 : DType::kU8,
                      {codes.size(0), runtime::embedding_row_bytes(bits, codes.size(1))},
@@ -65,16 +67,6 @@ void add_quantized(const model::NamedParameter& parameter, const QuantizationCon
                      std::move(panels));
   }
   packed.add_floats(parameter.name + format::kScalesSuffix, quantized.scales);
-}
-
-void add_vocabulary(const text::Vocabulary& vocabulary, PackedTensors& packed) {
-  std::vector<std::uint8_t> bytes;
-  for (const std::string& token : vocabulary.tokens) {
-    bytes.insert(bytes.end(), token.begin(), token.end());
-    bytes.push_back('\n');
-  }
-  const auto size = static_cast<std::int64_t>(bytes.size());
-  packed.add_bytes(format::kVocabularyTensor, DType::kU8, {size}, std::move(bytes));
 }
 
 void check_can_pack(const model::Classifier& classifier, const std::filesystem::path& model_dir) {
@@ -114,7 +106,7 @@ PackedTensors pack_parameters(model::Classifier& student) {
   const QuantizationConfig& quantization = student.quantization().value();
   PackedTensors packed;
   for (const model::NamedParameter& parameter : student.parameters()) {
-    if (model::weight_quantizer(parameter.name, quantization)) {
+    if (model::weight_quantizer(parameter, quantization)) {
       add_quantized(parameter, quantization, packed);
     } else {
       packed.add_floats(parameter.name, *parameter.tensor);
@@ -126,16 +118,17 @@ PackedTensors pack_parameters(model::Classifier& student) {
 std::int64_t pack(const std::filesystem::path& model_dir, const std::filesystem::path& output) {
   model::Classifier classifier = model::load_classifier(model_dir).classifier;
   check_can_pack(classifier, model_dir);
-  const text::Vocabulary vocabulary = text::load_vocabulary(model_dir);
-  format::PackedHeader header{.config = classifier.config(),
+  format::PackedTokenizer tokenizer = format::pack_tokenizer(text::read_tokenizer(model_dir).json);
+  format::PackedHeader header{.config = encoder::to_json(classifier.config()),
                               .quantization = *classifier.quantization(),
-                              .tokenizer = text::settings_to_json(vocabulary)};
-  nlohmann::json& section = header.config.source["kdqat"];
+                              .tokenizer = tokenizer.encoding};
+  nlohmann::json& section = header.config["kdqat"];
   section["quantization"] = format::to_json(header.quantization);
-  section["max_seq_length"] = section.value("max_seq_length", header.config.max_position_embeddings);
+  section["max_seq_length"] = section.value("max_seq_length", classifier.config().max_length());
 
   PackedTensors packed = pack_parameters(classifier);
-  add_vocabulary(vocabulary, packed);
+  const auto size = static_cast<std::int64_t>(tokenizer.bytes.size());
+  packed.add_bytes(format::kTokenizerTensor, DType::kU8, {size}, std::move(tokenizer.bytes));
   format::write_safetensors(output, packed.tensors(), format::to_metadata(header));
   return static_cast<std::int64_t>(std::filesystem::file_size(output));
 }

@@ -1,6 +1,8 @@
 #include "kdqat/data/batch_file.h"
 
 #include <cmath>
+#include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -145,10 +147,12 @@ class BatchReader {
 
 }  // namespace
 
-BatchLimits batch_limits(const format::EncoderConfig& config) {
+BatchLimits batch_limits(const encoder::EncoderConfig& config) {
+  // Types are not read where there is one at most.
+  const bool reads_types = config.type_vocab_size > 0 && !config.only_first_token_type;
   return {.vocab_size = config.vocab_size,
-          .type_vocab_size = config.type_vocab_size,
-          .max_position_embeddings = config.max_position_embeddings,
+          .type_vocab_size = reads_types ? config.type_vocab_size : std::numeric_limits<std::int32_t>::max(),
+          .max_position_embeddings = config.max_length(),
           .num_labels = config.num_labels};
 }
 

@@ -11,9 +11,14 @@
 #include "kdqat/data/task.h"
 #include "kdqat/text/tokenizer.h"
 
+// A split of a task, tokenized:
+//
+//   const Dataset dev = load_dataset(task, split_file(task, "glue/sst-2", "dev"), tokenizer, 64);
+//   const Batch batch = dev.batch(std::vector<std::int64_t>{0, 1, 2});
+
 namespace kdqat::data {
 
-/// The examples of one file as an encoder takes them.
+/// The tokenized examples of one file.
 struct Dataset {
   std::vector<text::Encoding> encodings;
   std::vector<double> labels;  ///< ids of classes, or scores

@@ -6,6 +6,11 @@
 #include <string_view>
 #include <vector>
 
+// Rows of text files:
+//
+//   CsvReader reader("train.csv", content);
+//   while (const std::optional<TableRow> row = reader.next()) use(row->line, row->fields);
+
 namespace kdqat::data {
 
 struct Line {
@@ -13,7 +18,7 @@ struct Line {
   std::string_view text;    ///< without its end, LF or CRLF
 };
 
-/// The lines of a text that are not empty, one after the other.
+/// The non-empty lines of a text, one after the other.
 class LineReader {
  public:
   explicit LineReader(std::string_view content) : rest_(content) {}
@@ -31,7 +36,7 @@ struct TableRow {
   std::vector<std::string> fields = {};
 };
 
-/// The rows of a text with separated fields, one after the other; blank lines are none.
+/// The rows of a text with separated fields, one after the other. Blank lines are skipped.
 class TableReader {
  public:
   virtual ~TableReader() = default;
@@ -40,7 +45,7 @@ class TableReader {
   virtual std::optional<TableRow> next() = 0;
 };
 
-/// Tabs and lines, no quoting.
+/// Fields separated by tabs, without quoting.
 class TsvReader : public TableReader {
  public:
   explicit TsvReader(std::string_view content) : lines_(content) {}
@@ -50,14 +55,14 @@ class TsvReader : public TableReader {
   LineReader lines_;
 };
 
-/// RFC 4180: commas, fields in quotes that may hold commas, line ends and doubled quotes.
+/// RFC 4180: fields separated by commas. A field in quotes may have commas, line ends and doubled quotes.
 class CsvReader : public TableReader {
  public:
-  /// `file` names the text in errors.
+  /// `file` is the name of the text in errors.
   CsvReader(std::string file, std::string_view content) : file_(std::move(file)), content_(content) {}
 
-  /// Throws FormatError for a quote that is not closed, a quote within a field that does not begin with one,
-  /// and anything but a comma or the end of the line after a closing quote.
+  /// Throws FormatError for a quote that is not closed, for a quote in a field that does not begin with one,
+  /// and for anything but a comma or the end of the line after a closing quote.
   std::optional<TableRow> next() override;
 
  private:

@@ -9,6 +9,12 @@
 #include <variant>
 #include <vector>
 
+// A labelled task:
+//
+//   const Task task = find_task("sst-2");
+//   task.labels;          // {"negative", "positive"}
+//   task.max_seq_length;  // 64
+
 namespace kdqat::data {
 
 enum class TaskKind { kClassification, kRegression };
@@ -29,7 +35,7 @@ std::string_view name_of(Metric metric);
 /// The metric of a name. Throws InvalidArgument that lists the known names.
 Metric find_metric(std::string_view name);
 
-/// A column of a file: its position, counted from 0, or its name in the header (in JSON lines, of the field).
+/// A column of a file: its position from 0, or its name in the header. In JSON lines: the name of a field.
 using Column = std::variant<std::int64_t, std::string>;
 
 /// The last column of a file's header.
@@ -37,31 +43,31 @@ inline constexpr std::int64_t kLastColumn = -1;
 
 struct Columns {
   Column text;
-  std::optional<Column> pair = std::nullopt;  ///< the second text, where a task has one
+  std::optional<Column> pair = std::nullopt;  ///< the second text of a task of pairs
   Column label;
 
   bool operator==(const Columns&) const = default;
 };
 
-/// A labelled task: how its files are read, what its classes are called, how it is judged.
+/// A labelled task: how its files are read, the names of its classes, how it is scored.
 struct Task {
   std::string name;
   TaskKind kind = TaskKind::kClassification;
   Metric metric = Metric::kAccuracy;
   std::vector<std::string> labels =
-      {};  ///< names of the classes in the order of their ids; none for a regression
+      {};  ///< names of the classes in the order of their ids; empty for a regression
   std::vector<std::string> label_values = {};  ///< the same classes as the files spell them
   Columns columns = {};
   bool has_header = true;
   bool skip_short_rows = false;   ///< rows with too few columns are skipped and counted, not an error
   bool skip_empty_texts = false;  ///< rows with an empty text are skipped and counted, not an error
 
-  /// Split ("train", "dev" ...) -> names its file may have in the data directory.
+  /// For each split ("train", "dev" ...) the names that its file may have in the data directory.
   std::map<std::string, std::vector<std::string>, std::less<>> files = {};
 
-  std::int64_t max_seq_length = 128;  ///< tokens, [CLS] and [SEP] counted
-  std::int64_t batch_size = 32;       ///< sentences or pairs
-  std::int64_t eval_steps = 100;      ///< updates from one evaluation to the next
+  std::int64_t max_seq_length = 128;  ///< tokens, [CLS] and [SEP] included
+  std::int64_t batch_size = 32;       ///< sequences
+  std::int64_t eval_steps = 100;      ///< steps from one evaluation to the next
 
   /// C, the columns of the classifier: one a class, 1 for a regression.
   std::int64_t num_labels() const {
@@ -75,15 +81,15 @@ struct Task {
 /// arXiv:1804.07461) and "nsmc" (Naver sentiment movie corpus).
 const std::vector<std::string>& task_names();
 
-/// A task of task_names(), its files in the form in which they are distributed.
-/// Throws InvalidArgument that lists the known names.
+/// A task of task_names(), for files as they are distributed. Throws InvalidArgument that lists the known
+/// names.
 Task find_task(std::string_view name);
 
-/// What a model's config.json keeps of its task: the name, and of task "custom" its CustomTaskOptions,
-/// complete.
+/// The part of a task that a model's config.json keeps: the name; for task "custom" also all its
+/// CustomTaskOptions.
 nlohmann::json to_json(const Task& task);
 
-/// The task that to_json wrote. Throws FormatError that starts with `where` and names the field, what was
+/// Reads what to_json wrote. Throws FormatError that starts with `where` and names the field, what was
 /// expected and what was found, for anything else.
 Task task_from_json(const nlohmann::json& json, const std::string& where = "task");
 

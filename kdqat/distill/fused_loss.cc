@@ -83,7 +83,8 @@ torch::Tensor mean_squared_error(const torch::Tensor& student, const torch::Tens
 }
 
 MapRuns::MapRuns(const LossInputs& inputs) {
-  const kernels::AttentionShape shape{.cu_seqlens = inputs.cu_seqlens, .heads = inputs.heads};
+  const kernels::AttentionShape shape{.cu_seqlens = inputs.student.pairs.cu_seqlens,
+                                      .heads = inputs.student.pairs.heads};
   starts = shape.ragged_starts();
   for (std::int64_t b = 0; b < shape.sentences(); ++b) {
     weights.push_back(1.0 / static_cast<double>(shape.sentences() * shape.heads * shape.length(b)));

@@ -3,47 +3,51 @@
 #include <torch/types.h>
 
 #include <cstdint>
-#include <span>
 #include <string>
 #include <vector>
 
 #include "kdqat/model/classifier.h"
 
+// What every loss takes and returns:
+//
+//   const LayerSelection layers = parse_layers("all");
+//   const LossInputs inputs{.teacher = teacher, .student = student, .cu_seqlens = batch.cu_seqlens,
+//                           .heads = 12, .layers = layers};
+//   const LayerLoss loss = hidden_state_loss(inputs);  // loss.terms: one a layer; loss.total: their sum
+
 namespace kdqat::distill {
 
-/// Which layers a loss sums over; layer l counts from 0 and pairs with hidden state l + 1.
+/// The layers that a loss sums over. They count from 0; layer l gives hidden state l + 1.
 struct LayerSelection {
-  bool all = true;                   ///< every layer, and with it the embedding output (hidden state 0)
-  std::vector<std::int64_t> layers;  ///< the chosen ones, ascending, where not all
+  bool all = true;                   ///< every layer, and the embeddings' output (hidden state 0)
+  std::vector<std::int64_t> layers;  ///< the chosen layers, ascending; only if not `all`
 
-  /// Those of an encoder with `num_hidden_layers`, ascending.
+  /// The selected layers of an encoder with `num_hidden_layers`, ascending.
   std::vector<std::int64_t> resolve(std::int64_t num_hidden_layers) const;
 
   bool operator==(const LayerSelection&) const = default;
 };
 
-/// "all", "9" or "0,5,11". Throws InvalidArgument for anything else, a duplicate included.
+/// Reads "all", "9" or "0,5,11". Throws InvalidArgument for anything else, also for a layer given twice.
 LayerSelection parse_layers(const std::string& text);
 std::string to_string(const LayerSelection& selection);
 
-/// What a loss compares: the signals of both models on one batch. The teacher's carry no gradient.
+/// The input of a loss: the signals of both models on one batch. The teacher's signals get no gradient.
 struct LossInputs {
   const model::Signals& teacher;
   const model::Signals& student;
-  std::span<const std::int64_t> cu_seqlens;  ///< [B+1], the batch's
-  std::int64_t heads = 1;
   const LayerSelection& layers;
-  quant::Form form = quant::Form::kFused;  ///< kFused takes float32 on a CPU, and is differentiable once
+  quant::Form form = quant::Form::kFused;  ///< kFused: float32 on a CPU, differentiable once
 };
 
-/// A loss over layers. All scalars, differentiable.
+/// A loss over layers. All tensors are differentiable scalars.
 struct LayerLoss {
   torch::Tensor total;  ///< the sum of the terms
   std::vector<torch::Tensor>
-      terms;  ///< by layer, hidden_state from the embedding output on; undefined where not chosen
+      terms;  ///< by layer (hidden_state: from the embeddings' output on); undefined if not selected
 };
 
-/// The loss of these terms; those that are undefined add nothing.
+/// The sum of the terms. Undefined terms add nothing.
 LayerLoss sum_terms(std::vector<torch::Tensor> terms);
 
 }  // namespace kdqat::distill

@@ -3,7 +3,7 @@
 #include <cstdint>
 
 #include "kdqat/data/task.h"
-#include "kdqat/format/encoder_config.h"
+#include "kdqat/encoder/encoder_config.h"
 #include "kdqat/quant/linear.h"
 
 namespace kdqat::evaluate {
@@ -15,10 +15,10 @@ struct ModelSettings {
 };
 
 /// Throws FormatError that names the field for one of a wrong type.
-ModelSettings model_settings(const format::EncoderConfig& config);
+ModelSettings model_settings(const encoder::EncoderConfig& config);
 
 /// Tokens at which the texts of a task are cut for a model: as when it was trained, else as the task says,
 /// within the model's positions. Throws as model_settings does.
-std::int64_t evaluation_length(const format::EncoderConfig& config, const data::Task& task);
+std::int64_t evaluation_length(const encoder::EncoderConfig& config, const data::Task& task);
 
 }  // namespace kdqat::evaluate

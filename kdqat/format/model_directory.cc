@@ -20,10 +20,9 @@ constexpr std::string_view kConvertPickle =
     "torch.load('pytorch_model.bin', map_location='cpu', weights_only=True).items()}, 'model.safetensors', "
     "{'format': 'pt'})\"";
 
-constexpr std::string_view kMergeShards =
-    "python3 -c \"import glob; from safetensors.torch import load_file, save_file; save_file({k: v for f in "
-    "glob.glob('model-*-of-*.safetensors') for k, v in load_file(f).items()}, 'model.safetensors', "
-    "{'format': 'pt'})\"";
+constexpr std::string_view kMergeAdapter =
+    "python3 -c \"from peft import AutoPeftModelForSequenceClassification as M; "
+    "M.from_pretrained('.').merge_and_unload().save_pretrained('merged')\"";
 
 void check_directory(const fs::path& dir) {
   std::error_code error;
@@ -56,10 +55,13 @@ fs::path find_config(const fs::path& dir) {
 fs::path find_weights(const fs::path& dir) {
   check_directory(dir);
   if (contains(dir, "model.safetensors")) return dir / "model.safetensors";
-  if (contains(dir, "model.safetensors.index.json")) {
-    throw FormatError(concat(dir.string(),
-                             ": expected model.safetensors, found sharded weights; to merge them run in ",
-                             "this directory: ", kMergeShards));
+  if (contains(dir, "model.safetensors.index.json")) return dir / "model.safetensors.index.json";
+  if (contains(dir, "adapter_model.safetensors")) {
+    throw FormatError(
+        concat(dir.string(),
+               ": expected the weights of a whole model, found a LoRA adapter "
+               "(adapter_model.safetensors); to merge it into its model run in this directory: ",
+               kMergeAdapter));
   }
   if (contains(dir, "pytorch_model.bin")) {
     throw FormatError(concat(dir.string(),

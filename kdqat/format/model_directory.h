@@ -8,9 +8,9 @@ namespace kdqat::format {
 /// can be read, FormatError that names `dir` if there is no config.json in it.
 std::filesystem::path find_config(const std::filesystem::path& dir);
 
-/// The model.safetensors of a model directory. Throws IoError as find_config does, and FormatError that names
-/// `dir` if the file is not there; where the weights are in another form (pytorch_model.bin, sharded files)
-/// it tells the command that converts them.
+/// The model.safetensors of a model directory, or the model.safetensors.index.json of its shards. Throws
+/// IoError as find_config does, and FormatError that names `dir` if neither is there; where the weights are
+/// in another form (pytorch_model.bin, a LoRA adapter) it tells the command that converts them.
 std::filesystem::path find_weights(const std::filesystem::path& dir);
 
 }  // namespace kdqat::format

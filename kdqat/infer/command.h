@@ -5,12 +5,19 @@
 
 #include "kdqat/runtime/engine.h"
 
+// The subcommands of kdqat-infer:
+//
+//   Action action;
+//   register_classify(app, action);
+//   app.parse(argc, argv);
+//   action();
+
 namespace kdqat::infer {
 
-/// What the chosen subcommand does once the command line has been read.
+/// The work of the chosen subcommand. main runs it after the command line is parsed.
 using Action = std::function<void()>;
 
-/// Options that every command has: which model, and how it runs.
+/// Options of every subcommand: which model, and how it runs.
 struct ModelOptions {
   std::filesystem::path model;
   runtime::EngineOptions engine;

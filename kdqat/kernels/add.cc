@@ -1,7 +1,7 @@
 #include "kdqat/kernels/add.h"
 
 #include "kdqat/base/parallel.h"
-#include "kdqat/kernels/multiversion.h"
+#include "kdqat/simd/multiversion.h"
 
 namespace kdqat::kernels {
 namespace {

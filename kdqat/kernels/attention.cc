@@ -1,185 +1,116 @@
 #include "kdqat/kernels/attention.h"
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <cmath>
-#include <limits>
 #include <vector>
 
-#include "kdqat/base/parallel.h"
-#include "kdqat/kernels/lanes.h"
-#include "kdqat/kernels/multiversion.h"
-#include "kdqat/kernels/prefetch.h"
+#include "kdqat/kernels/add.h"
+#include "kdqat/kernels/attention_head.h"
+#include "kdqat/kernels/attention_terms.h"
 #include "kdqat/kernels/quantize.h"
-#include "kdqat/kernels/reduce.h"
-#include "kdqat/kernels/tile.h"
-#include "kdqat/kernels/vector_math.h"
+#include "kdqat/kernels/softmax.h"
+#include "kdqat/simd/prefetch.h"
 
 namespace kdqat::kernels {
 namespace {
 
-/// scores *= factor and map = softmax(scores) of a row of whole vectors, of which `count` elements are real.
-/// What is behind them in `scores` becomes -infinity, in `map` 0.
-KDQAT_MULTIVERSION
-void softmax_row(float* scores, std::int64_t count, std::int64_t stride, float factor, float* map) {
-  for (std::int64_t i = 0; i < stride; ++i) scores[i] *= factor;
-  for (std::int64_t i = count; i < stride; ++i) scores[i] = -std::numeric_limits<float>::infinity();
-  FloatLanes maxima = load_lanes(scores);
-  for (std::int64_t i = kLanes; i < stride; i += kLanes) {
-    const FloatLanes others = load_lanes(scores + i);
-    maxima = maxima > others ? maxima : others;
-  }
-  const float maximum = max_of_lanes(array_of<float>(maxima));
-  for (std::int64_t i = 0; i < stride; ++i) map[i] = exp_nonpositive(scores[i] - maximum);
-  const float inverse =
-      1.0F / sum_of_vectors<float>(stride, [&](const auto& load, std::int64_t i) { return load(map + i); });
-  for (std::int64_t i = 0; i < stride; ++i) map[i] *= inverse;
+/// Room for the tiles of a head: any number of copies of operands and of rows of pairs that the functions
+/// below take.
+std::int64_t scratch_size(const AttentionInput& input, const AttentionHead& head) {
+  const std::int64_t n = head.length;
+  const std::int64_t head_size = input.shape.head_size;
+  return 3 * n * simd::padded(head_size) + 2 * head_size * simd::padded(n) + (n + 7) * simd::padded(n) +
+         term_scratch_size(input, head);
 }
 
-/// A row of whole vectors of gradients that meet at the map, zeros where there is none.
-struct MapRow {
-  const float* map;
-  const std::uint8_t* keep;  ///< nullptr: no dropout
-  float dropout_factor;
-  const float* arriving_map;     ///< nullptr: none
-  const float* arriving_scores;  ///< nullptr: none
-};
-
-/// gradient, of the map after dropout, becomes factor * gradient of the scores: p (g - sum p g) + arriving.
-KDQAT_MULTIVERSION
-void softmax_row_backward(const MapRow& row, std::int64_t stride, float factor, float* gradient) {
-  if (row.keep != nullptr) {
-    const std::uint8_t* keep = row.keep;
-    const float dropout_factor = row.dropout_factor;
-    for_lanes(
-        stride, [&](const auto& lanes, std::int64_t i) __attribute__((always_inline)) {
-          lanes.store(lanes.kept(keep + i, lanes.load(gradient + i) * dropout_factor), gradient + i);
-        });
-  }
-  if (row.arriving_map != nullptr) {
-    for (std::int64_t i = 0; i < stride; ++i) gradient[i] += row.arriving_map[i];
-  }
-  const float sum = sum_of_vectors<float>(
-      stride, [&](const auto& load, std::int64_t i) { return load(row.map + i) * load(gradient + i); });
-  for (std::int64_t i = 0; i < stride; ++i) gradient[i] = row.map[i] * (gradient[i] - sum);
-  if (row.arriving_scores != nullptr) {
-    for (std::int64_t i = 0; i < stride; ++i) gradient[i] += row.arriving_scores[i];
-  }
-  for (std::int64_t i = 0; i < stride; ++i) gradient[i] *= factor;
+float factor_of(const AttentionInput& input) {
+  if (input.terms.factor != 0.0F) return input.terms.factor;
+  return 1.0F / std::sqrt(static_cast<float>(input.shape.head_size));
 }
 
-/// One sentence and head.
-struct Head {
-  std::int64_t length = 0;
-  std::int64_t offset = 0;  ///< of its values in [T, D]
-  std::int64_t ragged = 0;  ///< of its pairs in a ragged tensor
-};
+/// Zeros beside the keys of a row.
+void clear_beside(const TokenRange& keys, std::int64_t length, float* row) {
+  std::fill(row, row + keys.first, 0.0F);
+  std::fill(row + keys.last, row + length, 0.0F);
+}
 
-/// body(head, scratch) for every sentence and head, in parallel.
-template <typename Body>
-void for_heads(const AttentionShape& shape, const Body& body) {
-  const std::vector<std::int64_t> starts = shape.ragged_starts();
-  base::parallel_for(0, shape.sentences() * shape.heads, 4, [&](std::int64_t first, std::int64_t last) {
-    thread_local Scratch scratch;
-    for (std::int64_t index = first; index < last; ++index) {
-      const std::int64_t sentence = index / shape.heads;
-      const std::int64_t h = index % shape.heads;
-      const std::int64_t length = shape.length(sentence);
-      const std::int64_t token = shape.cu_seqlens[static_cast<std::size_t>(sentence)];
-      body(Head{.length = length,
-                .offset = token * shape.heads * shape.head_size + h * shape.head_size,
-                .ragged = starts[static_cast<std::size_t>(sentence)] + h * length * length},
-           scratch);
+/// The head's row of the bias, from key 0 on as `query` sees it; nullptr where there is none.
+const float* bias_of(const AttentionTerms& terms, const AttentionHead& head, std::int64_t query) {
+  if (terms.bias == nullptr) return nullptr;
+  return terms.bias + head.index * (2 * terms.reach + 1) + terms.reach - query;
+}
+
+void map_of_head(const AttentionInput& input, const AttentionResult& result, const AttentionHead& head,
+                 simd::Scratch& scratch) {
+  const std::int64_t n = head.length;
+  const Band band(n, input.terms.window);
+  const simd::TileView query = rows_of(input.shape, head, input.operands.query);
+  const simd::TileView key = transposed_copy(rows_of(input.shape, head, input.operands.key), scratch);
+  PositionTerm of_query(input, head, PositionTerm::Of::kQuery);
+  PositionTerm of_key(input, head, PositionTerm::Of::kKey);
+  if (of_query.exists()) of_query.multiply_forward(scratch);
+  if (of_key.exists()) of_key.multiply_forward(scratch);
+  const float factor = factor_of(input);
+  const bool in_place = n % simd::kLanes == 0 && band.is_whole();
+  const simd::Tile scores =
+      in_place ? simd::Tile{.data = result.scores + head.ragged, .rows = n, .cols = n, .stride = n}
+               : scratch.tile(n, n);
+  const simd::Tile spare = scratch.tile(1, n);
+  const bool plain = band.is_whole() && !of_query.exists() && !of_key.exists() && input.terms.bias == nullptr;
+  band.for_blocks([&](const TokenRange& queries, const TokenRange& keys) {
+    multiply(rows_in(query, queries), cols_in(key, keys), cols_in(rows_in(scores, queries), keys));
+    const std::int64_t step = plain ? queries.count() : 1;
+    for (std::int64_t row = queries.first; row < queries.last; row += step) {
+      const TokenRange existing = plain ? keys : band.around(row);
+      if (of_query.exists()) of_query.add_to(row, existing, scores.row(row));
+      if (of_key.exists()) of_key.add_to(row, existing, scores.row(row));
+      const float* bias = bias_of(input.terms, head, row);
+      const std::int64_t start = head.ragged + row * n;
+      softmax_rows({.scores = scores.row(row) + keys.first,
+                    .rows = step,
+                    .stride = scores.stride,
+                    .size = simd::padded(keys.count()),
+                    .first = existing.first - keys.first,
+                    .last = existing.last - keys.first,
+                    .factor = factor,
+                    .bias = bias == nullptr ? nullptr : bias + keys.first},
+                   {.scores = result.scores + start + keys.first,
+                    .map = result.map + start + keys.first,
+                    .stride = n,
+                    .spare = spare.data});
+      if (band.is_whole()) continue;
+      clear_beside(existing, n, result.scores + start);
+      clear_beside(existing, n, result.map + start);
     }
   });
 }
 
-/// Its rows in a matrix [T, D].
-TileView rows_of(const AttentionShape& shape, const Head& head, const float* matrix) {
-  return {.data = matrix + head.offset,
-          .rows = head.length,
-          .cols = shape.head_size,
-          .row_stride = shape.heads * shape.head_size};
-}
-
-Tile rows_of(const AttentionShape& shape, const Head& head, float* matrix) {
-  return {.data = matrix + head.offset,
-          .rows = head.length,
-          .cols = shape.head_size,
-          .stride = shape.heads * shape.head_size};
-}
-
-/// Its pairs in a ragged tensor.
-TileView pairs_of(const Head& head, const float* ragged) {
-  return {.data = ragged + head.ragged, .rows = head.length, .cols = head.length, .row_stride = head.length};
-}
-
-/// The view itself where its rows are whole vectors, else a padded copy.
-TileView whole_vectors(const TileView& source, Scratch& scratch) {
-  if (source.cols % kLanes == 0) return source;
-  const Tile tile = scratch.tile(source.rows, source.cols);
-  load(source, tile);
-  return view(tile);
-}
-
-TileView transposed_copy(const TileView& source, Scratch& scratch) {
-  const Tile tile = scratch.tile(source.cols, source.rows);
-  load_transposed(source, tile);
-  return view(tile);
-}
-
-/// Room for the tiles of a head: any number of copies of operands and of rows of pairs that the functions
-/// below take.
-std::int64_t scratch_size(const AttentionShape& shape, const Head& head) {
-  const std::int64_t n = head.length;
-  return 3 * n * padded(shape.head_size) + 2 * shape.head_size * padded(n) + (n + 4) * padded(n);
-}
-
-void map_of_head(const AttentionShape& shape, const AttentionOperands& operands,
-                 const AttentionResult& result, const Head& head, Scratch& scratch) {
-  const std::int64_t n = head.length;
-  const TileView key = transposed_copy(rows_of(shape, head, operands.key), scratch);
-  const float factor = 1.0F / std::sqrt(static_cast<float>(shape.head_size));
-  float* scores_out = result.scores + head.ragged;
-  float* map_out = result.map + head.ragged;
-  if (n % kLanes == 0) {
-    const Tile scores{.data = scores_out, .rows = n, .cols = n, .stride = n};
-    multiply(rows_of(shape, head, operands.query), key, scores);
-    for (std::int64_t row = 0; row < n; ++row) softmax_row(scores.row(row), n, n, factor, map_out + row * n);
-    return;
-  }
-  const Tile scores = scratch.tile(n, n);
-  const Tile map = scratch.tile(1, n);
-  multiply(rows_of(shape, head, operands.query), key, scores);
-  for (std::int64_t row = 0; row < n; ++row) {
-    softmax_row(scores.row(row), n, scores.stride, factor, map.data);
-    std::copy_n(scores.row(row), n, scores_out + row * n);
-    std::copy_n(map.data, n, map_out + row * n);
-  }
-}
-
 /// Dropout and, for one scale a head, quantization.
-void quantize_map_of_head(const AttentionResult& result, const Dropout& dropout, AttentionScales scales,
-                          const Head& head) {
+void quantize_map_of_head(const AttentionInput& input, const AttentionResult& result,
+                          const AttentionHead& head) {
   const std::int64_t pairs = head.length * head.length;
   const float* map = result.map + head.ragged;
   float* out = result.quantized_map + head.ragged;
-  if (dropout.keep != nullptr) {
-    apply_dropout(dropout, head.ragged, map, pairs, out);
+  if (input.dropout.keep != nullptr) {
+    apply_dropout(input.dropout, head.ragged, map, pairs, out);
     map = out;
   }
-  if (scales == AttentionScales::kHead) {
+  if (input.map_scales == AttentionScales::kHead) {
     fake_quantize_symmetric(map, 1, pairs, pairs, out);
   } else if (map != out) {
     std::copy_n(map, pairs, out);
   }
 }
 
-void context_of_head(const AttentionShape& shape, const AttentionOperands& operands,
-                     const AttentionResult& result, const Head& head, Scratch& scratch) {
-  multiply(pairs_of(head, result.quantized_map), whole_vectors(rows_of(shape, head, operands.value), scratch),
-           rows_of(shape, head, result.context));
+void context_of_head(const AttentionInput& input, const AttentionResult& result, const AttentionHead& head,
+                     simd::Scratch& scratch) {
+  const simd::TileView map = pairs_of(head, result.quantized_map);
+  const simd::TileView value = whole_vectors(rows_of(input.shape, head, input.operands.value), scratch);
+  const simd::Tile context = rows_of(input.shape, head, result.context);
+  Band(head.length, input.terms.window).for_blocks([&](const TokenRange& queries, const TokenRange& keys) {
+    multiply(cols_in(rows_in(map, queries), keys), rows_in(value, keys), rows_in(context, queries));
+  });
 }
 
 bool fake_quantize_tensor(const float* values, std::int64_t count, float* out) {
@@ -193,41 +124,148 @@ bool fake_quantize_tensor(const float* values, std::int64_t count, float* out) {
 /// `count` values from `values`, followed by zeros up to whole vectors: where they lie, or a copy in `row`.
 template <typename Value>
 const Value* whole_row(const Value* values, std::int64_t count, Value* row) {
-  if (values == nullptr || count % kLanes == 0) return values;
+  if (values == nullptr || count % simd::kLanes == 0) return values;
   std::copy_n(values, count, row);
-  std::fill(row + count, row + padded(count), Value{0});
+  std::fill(row + count, row + simd::padded(count), Value{0});
   return row;
 }
 
-/// Gradient at the scores of one head, times `factor`, from what arrives at map and scores and, in
-/// `gradient`, at the map after dropout.
-void scores_gradient(const float* map, const Dropout& dropout, const AttentionGradients& arriving,
-                     const Head& head, float factor, const Tile& gradient, Scratch& scratch) {
-  constexpr std::int64_t kRowsAhead = 4;  // are asked for
+/// Where the bias's gradient of one sentence and head is summed, by j - i + n - 1; nullptr: not wanted.
+struct BiasSums {
+  float* values = nullptr;
+};
+
+/// Gradient at the scores of one head, times the factor, from what arrives at map and scores and, in
+/// `gradient`, at the map after dropout. Zeros where a pair does not exist.
+void scores_gradient(const AttentionInput& input, const float* map, const AttentionGradients& arriving,
+                     const AttentionHead& head, const simd::Tile& gradient, BiasSums bias,
+                     simd::Scratch& scratch) {
+  constexpr std::int64_t kRowsAhead = 4;  // are prefetched
   const std::int64_t n = head.length;
-  const Tile rows = scratch.tile(3, n);
+  const Band band(n, input.terms.window);
+  const bool whole = band.is_whole();
+  const float factor = factor_of(input);
+  const float softmax_factor = bias.values == nullptr ? factor : 1.0F;
+  const simd::Tile rows = scratch.tile(4, n);
   thread_local std::vector<std::uint8_t> keep;
   keep.resize(static_cast<std::size_t>(gradient.stride));
   const auto at = [](auto* values, std::int64_t start) {
     return values == nullptr ? nullptr : values + start;
   };
   for (std::int64_t row = 0; row < n; ++row) {
-    const std::int64_t start = head.ragged + row * n;
+    const TokenRange keys = whole ? TokenRange{0, n} : band.around(row);
+    const std::int64_t count = keys.count();
+    const std::int64_t start = head.ragged + row * n + keys.first;
     if (row + kRowsAhead < n) {
       const std::int64_t later = start + kRowsAhead * n;
-      prefetch(map + later, n);
-      if (dropout.keep != nullptr) prefetch(dropout.keep + later, n);
-      if (arriving.map != nullptr) prefetch(arriving.map + later, n);
-      if (arriving.scores != nullptr) prefetch(arriving.scores + later, n);
+      simd::prefetch(map + later, count);
+      if (input.dropout.keep != nullptr) simd::prefetch(input.dropout.keep + later, count);
+      if (arriving.map != nullptr) simd::prefetch(arriving.map + later, count);
+      if (arriving.scores != nullptr) simd::prefetch(arriving.scores + later, count);
     }
-    const MapRow parts{.map = whole_row(map + start, n, rows.row(0)),
-                       .keep = whole_row(at(dropout.keep, start), n, keep.data()),
-                       .dropout_factor = dropout.factor,
-                       .arriving_map = whole_row(at(arriving.map, start), n, rows.row(1)),
-                       .arriving_scores = whole_row(at(arriving.scores, start), n, rows.row(2))};
-    softmax_row_backward(parts, gradient.stride, factor, gradient.row(row));
+    const MapRow parts{.map = whole_row(map + start, count, rows.row(0)),
+                       .keep = whole_row(at(input.dropout.keep, start), count, keep.data()),
+                       .dropout_factor = input.dropout.factor,
+                       .arriving_map = whole_row(at(arriving.map, start), count, rows.row(1)),
+                       .arriving_scores = whole_row(at(arriving.scores, start), count, rows.row(2))};
+    if (whole) {
+      softmax_row_backward(parts, gradient.stride, softmax_factor, gradient.row(row));
+    } else {
+      float* of_scores = rows.row(3);
+      std::copy_n(gradient.row(row) + keys.first, count, of_scores);
+      std::fill(of_scores + count, of_scores + simd::padded(count), 0.0F);
+      softmax_row_backward(parts, simd::padded(count), softmax_factor, of_scores);
+      std::copy_n(of_scores, count, gradient.row(row) + keys.first);
+      clear_beside(keys, n, gradient.row(row));
+    }
+    if (bias.values != nullptr) {
+      float* of_scores = gradient.row(row) + keys.first;
+      add(of_scores, count, bias.values + keys.first - row + n - 1);
+      for (std::int64_t i = 0; i < count; ++i) of_scores[i] *= factor;
+    }
   }
 }
+
+/// One head of attention_backward.
+class HeadBackward {
+ public:
+  HeadBackward(const AttentionInput& input, const AttentionSaved& saved,
+               const AttentionGradients& grad_output, const AttentionOperandGradients& result)
+      : input_(input), saved_(saved), grad_output_(grad_output), result_(result), tables_(input, result) {}
+
+  std::int64_t groups() const { return tables_.groups(); }
+
+  void run(const AttentionHead& head, std::int64_t group, simd::Scratch& scratch) {
+    const std::int64_t n = head.length;
+    const Band band(n, input_.terms.window);
+    scratch.reset(scratch_size(input_, head));
+    const simd::Tile gradient = scratch.tile(n, n);
+    std::fill_n(gradient.data, n * gradient.stride, 0.0F);
+    of_value_and_map(head, band, gradient, scratch);
+    // The map's magnitude stays below 1 / (1 - dropout) < kClip, so its quantizer masks nothing.
+    float* bias = tables_.bias(group, head.index);
+    const BiasSums bias_sums{bias == nullptr ? nullptr : scratch.tile(1, 2 * n - 1).data};
+    if (bias != nullptr) std::fill_n(bias_sums.values, 2 * n - 1, 0.0F);
+    scores_gradient(input_, saved_.map, grad_output_, head, gradient, bias_sums, scratch);
+    if (bias != nullptr) add(bias_sums.values, 2 * n - 1, bias + input_.terms.reach - (n - 1));
+    of_query_and_key(head, band, gradient, scratch);
+    const PositionTerm of_query(input_, head, PositionTerm::Of::kQuery);
+    const PositionTerm of_key(input_, head, PositionTerm::Of::kKey);
+    if (of_query.exists()) {
+      of_query.backward(gradient, band, rows_of(input_.shape, head, result_.query),
+                        tables_.position_key(group), scratch);
+    }
+    if (of_key.exists()) {
+      of_key.backward(gradient, band, rows_of(input_.shape, head, result_.key), tables_.position_query(group),
+                      scratch);
+    }
+  }
+
+  void finalize() const { tables_.finalize(); }
+
+ private:
+  /// The gradient of value, and in `gradient` that of the map after dropout.
+  void of_value_and_map(const AttentionHead& head, const Band& band, const simd::Tile& gradient,
+                        simd::Scratch& scratch) {
+    const simd::Tile of_value = rows_of(input_.shape, head, result_.value);
+    if (grad_output_.context == nullptr) {
+      for (std::int64_t row = 0; row < head.length; ++row) {
+        std::fill_n(of_value.row(row), input_.shape.head_size, 0.0F);
+      }
+      return;
+    }
+    const simd::TileView map = pairs_of(head, saved_.quantized_map);
+    const simd::TileView context = rows_of(input_.shape, head, grad_output_.context);
+    const simd::TileView whole_context = whole_vectors(context, scratch);
+    const simd::TileView value = transposed_copy(rows_of(input_.shape, head, input_.operands.value), scratch);
+    band.for_blocks([&](const TokenRange& tokens, const TokenRange& others) {
+      multiply(cols_in(rows_in(map, others), tokens).transposed(), rows_in(whole_context, others),
+               rows_in(of_value, tokens));
+      multiply(rows_in(context, tokens), cols_in(value, others), cols_in(rows_in(gradient, tokens), others));
+    });
+  }
+
+  /// The products of query and key alone.
+  void of_query_and_key(const AttentionHead& head, const Band& band, const simd::Tile& gradient,
+                        simd::Scratch& scratch) {
+    const simd::TileView query = whole_vectors(rows_of(input_.shape, head, input_.operands.query), scratch);
+    const simd::TileView key = whole_vectors(rows_of(input_.shape, head, input_.operands.key), scratch);
+    const simd::Tile of_query = rows_of(input_.shape, head, result_.query);
+    const simd::Tile of_key = rows_of(input_.shape, head, result_.key);
+    const simd::TileView pairs = view(gradient);
+    band.for_blocks([&](const TokenRange& tokens, const TokenRange& others) {
+      multiply(cols_in(rows_in(pairs, tokens), others), rows_in(key, others), rows_in(of_query, tokens));
+      multiply(cols_in(rows_in(pairs, others), tokens).transposed(), rows_in(query, others),
+               rows_in(of_key, tokens));
+    });
+  }
+
+  const AttentionInput& input_;
+  const AttentionSaved& saved_;
+  const AttentionGradients& grad_output_;
+  const AttentionOperandGradients& result_;
+  TableGradients tables_;
+};
 
 }  // namespace
 
@@ -248,7 +286,7 @@ bool fake_quantize_heads(const AttentionShape& shape, AttentionScales scales, co
     return false;
   }
   std::atomic<bool> clips = false;
-  for_heads(shape, [&](const Head& head, Scratch&) {
+  for_heads(shape, [&](const AttentionHead& head, simd::Scratch&) {
     if (fake_quantize_symmetric(values + head.offset, head.length, shape.head_size, stride,
                                 out + head.offset)) {
       clips = true;
@@ -257,47 +295,31 @@ bool fake_quantize_heads(const AttentionShape& shape, AttentionScales scales, co
   return clips;
 }
 
-void attention_forward(const AttentionShape& shape, const AttentionOperands& operands, const Dropout& dropout,
-                       AttentionScales map_scales, const AttentionResult& result) {
-  const bool map_as_it_is = result.quantized_map == result.map;
-  for_heads(shape, [&](const Head& head, Scratch& scratch) {
-    scratch.reset(scratch_size(shape, head));
-    map_of_head(shape, operands, result, head, scratch);
-    if (!map_as_it_is) quantize_map_of_head(result, dropout, map_scales, head);
-    if (map_scales != AttentionScales::kTensor) context_of_head(shape, operands, result, head, scratch);
+void attention_forward(const AttentionInput& input, const AttentionResult& result) {
+  const bool map_is_final = result.quantized_map == result.map;
+  const bool one_scale = input.map_scales == AttentionScales::kTensor;
+  for_heads(input.shape, [&](const AttentionHead& head, simd::Scratch& scratch) {
+    scratch.reset(scratch_size(input, head));
+    map_of_head(input, result, head, scratch);
+    if (!map_is_final) quantize_map_of_head(input, result, head);
+    if (!one_scale) context_of_head(input, result, head, scratch);
   });
-  if (map_scales != AttentionScales::kTensor) return;
-  fake_quantize_tensor(result.quantized_map, shape.ragged_size(), result.quantized_map);
-  for_heads(shape, [&](const Head& head, Scratch& scratch) {
-    scratch.reset(scratch_size(shape, head));
-    context_of_head(shape, operands, result, head, scratch);
+  if (!one_scale) return;
+  fake_quantize_tensor(result.quantized_map, input.shape.ragged_size(), result.quantized_map);
+  for_heads(input.shape, [&](const AttentionHead& head, simd::Scratch& scratch) {
+    scratch.reset(scratch_size(input, head));
+    context_of_head(input, result, head, scratch);
   });
 }
 
-void attention_backward(const AttentionShape& shape, const AttentionOperands& operands, const float* map,
-                        const float* quantized_map, const Dropout& dropout,
-                        const AttentionGradients& arriving, const AttentionOperandGradients& result) {
-  const float factor = 1.0F / std::sqrt(static_cast<float>(shape.head_size));
-  for_heads(shape, [&](const Head& head, Scratch& scratch) {
-    const std::int64_t n = head.length;
-    scratch.reset(scratch_size(shape, head));
-    const Tile gradient = scratch.tile(n, n);
-    std::fill_n(gradient.data, n * gradient.stride, 0.0F);
-    const Tile value_gradient = rows_of(shape, head, result.value);
-    if (arriving.context != nullptr) {
-      const TileView context = rows_of(shape, head, arriving.context);
-      multiply(pairs_of(head, quantized_map).transposed(), whole_vectors(context, scratch), value_gradient);
-      multiply(context, transposed_copy(rows_of(shape, head, operands.value), scratch), gradient);
-    } else {
-      for (std::int64_t row = 0; row < n; ++row) std::fill_n(value_gradient.row(row), shape.head_size, 0.0F);
-    }
-    // The map's magnitude stays below 1 / (1 - dropout) < kClip, so its quantizer masks nothing.
-    scores_gradient(map, dropout, arriving, head, factor, gradient, scratch);
-    multiply(view(gradient), whole_vectors(rows_of(shape, head, operands.key), scratch),
-             rows_of(shape, head, result.query));
-    multiply(view(gradient).transposed(), whole_vectors(rows_of(shape, head, operands.query), scratch),
-             rows_of(shape, head, result.key));
-  });
+void attention_backward(const AttentionInput& input, const AttentionSaved& saved,
+                        const AttentionGradients& grad_output, const AttentionOperandGradients& result) {
+  HeadBackward backward(input, saved, grad_output, result);
+  for_heads(input.shape, backward.groups(),
+            [&](const AttentionHead& head, std::int64_t group, simd::Scratch& scratch) {
+              backward.run(head, group, scratch);
+            });
+  backward.finalize();
 }
 
 }  // namespace kdqat::kernels

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "kdqat/kernels/multiversion.h"
+#include "kdqat/simd/multiversion.h"
 
 namespace kdqat::kernels {
 namespace {

@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include "kdqat/base/parallel.h"
-#include "kdqat/kernels/multiversion.h"
-#include "kdqat/kernels/reduce.h"
+#include "kdqat/simd/multiversion.h"
+#include "kdqat/simd/reduce.h"
 
 namespace kdqat::kernels {
 namespace {
@@ -53,7 +53,7 @@ void decay(const BertAdamSettings& settings, std::int64_t count, float* weights)
 
 KDQAT_MULTIVERSION
 double squares(const float* values, std::int64_t count) {
-  return sum_in_lanes<double>(count, [&](std::int64_t i) {
+  return simd::sum_in_lanes<double>(count, [&](std::int64_t i) {
     const auto value = static_cast<double>(values[i]);
     return value * value;
   });
@@ -91,7 +91,7 @@ void bert_adam_idle_updates(const BertAdamSettings& settings, std::span<const fl
 }
 
 double sum_of_squares(const float* values, std::int64_t count) {
-  return sum_of_blocks<double>(
+  return simd::sum_of_blocks<double>(
       count, [&](std::int64_t first, std::int64_t last) { return squares(values + first, last - first); });
 }
 

@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "kdqat/base/parallel.h"
-#include "kdqat/kernels/multiversion.h"
+#include "kdqat/simd/multiversion.h"
 
 namespace kdqat::kernels {
 namespace {
@@ -70,11 +70,45 @@ void drop(const std::uint8_t* keep, float factor, const float* values, std::int6
   for (std::int64_t i = 0; i < count; ++i) out[i] = keep[i] != 0 ? values[i] * factor : 0.0F;
 }
 
+KDQAT_MULTIVERSION
+void drop_and_add(const std::uint8_t* keep, float factor, const float* x, const float* residual,
+                  std::int64_t count, float* out) {
+  if (keep == nullptr) {
+#pragma GCC ivdep
+    for (std::int64_t i = 0; i < count; ++i) out[i] = x[i] + residual[i];
+  } else {
+#pragma GCC ivdep
+    for (std::int64_t i = 0; i < count; ++i) out[i] = (keep[i] != 0 ? x[i] * factor : 0.0F) + residual[i];
+  }
+}
+
+/// Elements that are worth a thread.
+constexpr std::int64_t kDropoutGrain = 32768;
+
 }  // namespace
 
 void apply_dropout(const Dropout& dropout, std::int64_t first, const float* values, std::int64_t count,
                    float* out) {
   drop(dropout.keep + first, dropout.factor, values, count, out);
+}
+
+void add_dropout(const Dropout& dropout, const float* x, const float* residual, std::int64_t count,
+                 float* out) {
+  base::parallel_for(0, count, kDropoutGrain, [&](std::int64_t first, std::int64_t last) {
+    const std::uint8_t* keep = dropout.keep == nullptr ? nullptr : dropout.keep + first;
+    drop_and_add(keep, dropout.factor, x + first, residual + first, last - first, out + first);
+  });
+}
+
+void add_dropout_backward(const Dropout& dropout, const float* grad_output, std::int64_t count,
+                          float* x_gradient) {
+  base::parallel_for(0, count, kDropoutGrain, [&](std::int64_t first, std::int64_t last) {
+    if (dropout.keep != nullptr) {
+      apply_dropout(dropout, first, grad_output + first, last - first, x_gradient + first);
+    } else if (x_gradient != grad_output) {
+      std::copy_n(grad_output + first, last - first, x_gradient + first);
+    }
+  });
 }
 
 void fill_dropout_mask(const DropoutPlace& place, double probability, std::int64_t count,

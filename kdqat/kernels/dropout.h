@@ -27,4 +27,13 @@ void fill_dropout_mask(const DropoutPlace& place, double probability, std::int64
 void apply_dropout(const Dropout& dropout, std::int64_t first, const float* values, std::int64_t count,
                    float* out);
 
+/// out = dropout(x) + residual, float32 [count]; the sum of a residual stream. out may be x or residual.
+void add_dropout(const Dropout& dropout, const float* x, const float* residual, std::int64_t count,
+                 float* out);
+
+/// Backward of add_dropout with respect to x, float32 [count]; that of the residual is grad_output itself.
+/// x_gradient may be grad_output.
+void add_dropout_backward(const Dropout& dropout, const float* grad_output, std::int64_t count,
+                          float* x_gradient);
+
 }  // namespace kdqat::kernels

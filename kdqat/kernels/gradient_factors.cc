@@ -5,7 +5,7 @@
 
 #include "kdqat/base/parallel.h"
 #include "kdqat/kernels/column_sums.h"
-#include "kdqat/kernels/multiversion.h"
+#include "kdqat/simd/multiversion.h"
 
 namespace kdqat::kernels {
 std::vector<float> ArrivingGradient::column_scales() const {

@@ -2,13 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <vector>
 
 #include "kdqat/base/parallel.h"
-#include "kdqat/kernels/lanes.h"
-#include "kdqat/kernels/multiversion.h"
-#include "kdqat/kernels/prefetch.h"
-#include "kdqat/kernels/reduce.h"
+#include "kdqat/simd/lanes.h"
+#include "kdqat/simd/multiversion.h"
+#include "kdqat/simd/prefetch.h"
+#include "kdqat/simd/reduce.h"
 
 namespace kdqat::kernels {
 namespace {
@@ -16,7 +17,7 @@ namespace {
 /// Rows that are worth a thread.
 constexpr std::int64_t kRowGrain = 16;
 
-/// One row of the input; keep may be nullptr.
+/// One row of the input; keep may be nullptr, and so may residual.
 struct InputRow {
   const float* x;
   const std::uint8_t* keep;
@@ -29,7 +30,7 @@ InputRow row_of(const LayerNormInput& input, std::int64_t row) {
   return {.x = input.x + start,
           .keep = input.dropout.keep == nullptr ? nullptr : input.dropout.keep + start,
           .factor = input.dropout.factor,
-          .residual = input.residual + start};
+          .residual = input.residual == nullptr ? nullptr : input.residual + start};
 }
 
 /// Rows between the one that is computed and the one that is asked for.
@@ -40,21 +41,23 @@ constexpr std::int64_t kRowsAhead = 2;
 void prefetch_behind(const LayerNormInput& input, std::int64_t row, const float* arriving) {
   if (row + kRowsAhead >= input.rows) return;
   const InputRow later = row_of(input, row + kRowsAhead);
-  prefetch(later.x, input.cols);
-  prefetch(later.residual, input.cols);
-  if (later.keep != nullptr) prefetch(later.keep, input.cols);
-  if (arriving != nullptr) prefetch(arriving + kRowsAhead * input.cols, input.cols);
+  simd::prefetch(later.x, input.cols);
+  if (later.residual != nullptr) simd::prefetch(later.residual, input.cols);
+  if (later.keep != nullptr) simd::prefetch(later.keep, input.cols);
+  if (arriving != nullptr) simd::prefetch(arriving + kRowsAhead * input.cols, input.cols);
 }
 
 __attribute__((always_inline)) inline void add_up(const InputRow& row, std::int64_t cols, float* sum) {
   const InputRow input = row;  // in registers
-  if (input.keep == nullptr) {
-    for_lanes(
+  if (input.residual == nullptr) {
+    std::memcpy(sum, input.x, static_cast<std::size_t>(cols) * sizeof(float));
+  } else if (input.keep == nullptr) {
+    simd::for_lanes(
         cols, [&](const auto& lanes, std::int64_t i) __attribute__((always_inline)) {
           lanes.store(lanes.load(input.x + i) + lanes.load(input.residual + i), sum + i);
         });
   } else {
-    for_lanes(
+    simd::for_lanes(
         cols, [&](const auto& lanes, std::int64_t i) __attribute__((always_inline)) {
           lanes.store(lanes.kept(input.keep + i, lanes.load(input.x + i) * input.factor) +
                           lanes.load(input.residual + i),
@@ -69,21 +72,29 @@ void normalize_row(const InputRow& row, std::int64_t cols, const LayerNormParame
   add_up(row, cols, out);
   const auto count = static_cast<float>(cols);
   const float mean =
-      sum_of_vectors<float>(cols, [&](const auto& load, std::int64_t i) { return load(out + i); }) / count;
-  const float variance = sum_of_vectors<float>(cols,
-                                               [&](const auto& load, std::int64_t i) {
-                                                 const auto centred = load(out + i) - mean;
-                                                 return centred * centred;
-                                               }) /
+      simd::sum_of_vectors<float>(cols, [&](const auto& load, std::int64_t i) { return load(out + i); }) /
+      count;
+  const float variance = simd::sum_of_vectors<float>(cols,
+                                                     [&](const auto& load, std::int64_t i) {
+                                                       const auto centred = load(out + i) - mean;
+                                                       return centred * centred;
+                                                     }) /
                          count;
   const float inverse = 1.0F / std::sqrt(variance + parameters.epsilon);
   const float* weight = parameters.weight;
   const float* bias = parameters.bias;
-  for_lanes(
-      cols, [&](const auto& lanes, std::int64_t i) __attribute__((always_inline)) {
-        lanes.store((lanes.load(out + i) - mean) * inverse * lanes.load(weight + i) + lanes.load(bias + i),
-                    out + i);
-      });
+  if (bias == nullptr) {
+    simd::for_lanes(
+        cols, [&](const auto& lanes, std::int64_t i) __attribute__((always_inline)) {
+          lanes.store((lanes.load(out + i) - mean) * inverse * lanes.load(weight + i), out + i);
+        });
+  } else {
+    simd::for_lanes(
+        cols, [&](const auto& lanes, std::int64_t i) __attribute__((always_inline)) {
+          lanes.store((lanes.load(out + i) - mean) * inverse * lanes.load(weight + i) + lanes.load(bias + i),
+                      out + i);
+        });
+  }
   *mean_out = mean;
   *inverse_out = inverse;
 }
@@ -104,7 +115,7 @@ void row_backward(const InputRow& input, std::int64_t cols, const BackwardRow& r
                   float* gradient) {
   add_up(input, cols, normalized);
   const BackwardRow to = row;  // in registers
-  for_lanes(
+  simd::for_lanes(
       cols, [&](const auto& lanes, std::int64_t i) __attribute__((always_inline)) {
         const auto arriving = lanes.load(to.arriving + i);
         const auto value = (lanes.load(normalized + i) - to.mean) * to.inverse;
@@ -114,14 +125,14 @@ void row_backward(const InputRow& input, std::int64_t cols, const BackwardRow& r
         lanes.store(arriving * lanes.load(to.weight + i), gradient + i);
       });
   const auto count = static_cast<float>(cols);
-  const float mean =
-      sum_of_vectors<float>(cols, [&](const auto& load, std::int64_t i) { return load(gradient + i); }) /
-      count;
+  const float mean = simd::sum_of_vectors<float>(
+                         cols, [&](const auto& load, std::int64_t i) { return load(gradient + i); }) /
+                     count;
   const float slope =
-      sum_of_vectors<float>(
+      simd::sum_of_vectors<float>(
           cols, [&](const auto& load, std::int64_t i) { return load(gradient + i) * load(normalized + i); }) /
       count;
-  for_lanes(
+  simd::for_lanes(
       cols, [&](const auto& lanes, std::int64_t i) __attribute__((always_inline)) {
         lanes.store(to.inverse * (lanes.load(gradient + i) - mean - lanes.load(normalized + i) * slope),
                     gradient + i);
@@ -160,7 +171,7 @@ void LayerNormBackward::take(std::int64_t first, std::int64_t count, const float
       const std::int64_t row = first + i;
       const float* arriving_row = arriving + i * cols;
       float* x_gradient = x + i * cols;
-      float* sum_gradient = residual + i * cols;
+      float* sum_gradient = residual == nullptr ? x_gradient : residual + i * cols;
       prefetch_behind(input_, row, i + kRowsAhead < count ? arriving_row : nullptr);
       const InputRow input_row = row_of(input_, row);
       row_backward(input_row, cols,
@@ -182,7 +193,7 @@ void LayerNormBackward::take(std::int64_t first, std::int64_t count, const float
 
 void LayerNormBackward::finish(float* weight, float* bias) const {
   of_weight_.total(weight);
-  of_bias_.total(bias);
+  if (bias != nullptr) of_bias_.total(bias);
 }
 
 void layer_norm_backward(const LayerNormInput& input, const LayerNormParameters& parameters,

@@ -7,19 +7,22 @@
 
 namespace kdqat::kernels {
 
-/// What LayerNorm normalizes: s = dropout(x) + residual, all float32 [rows, cols].
+/// What LayerNorm normalizes: s = dropout(x) + residual where the norm stands behind a sum (BERT), s = x
+/// where it stands before a layer (ModernBERT). All float32 [rows, cols].
+///
+///   layer_norm_forward({.rows = rows, .cols = cols, .x = x}, {.weight = weight}, moments, out);  // s = x
 struct LayerNormInput {
   std::int64_t rows = 0;
   std::int64_t cols = 0;
   const float* x = nullptr;
-  Dropout dropout;  ///< of x
-  const float* residual = nullptr;
+  Dropout dropout = {};             ///< of x; none without a residual
+  const float* residual = nullptr;  ///< nullptr: s = x
 };
 
 /// Parameters of LayerNorm (Ba et al., 2016, arXiv:1607.06450), float32 [cols].
 struct LayerNormParameters {
   const float* weight = nullptr;
-  const float* bias = nullptr;
+  const float* bias = nullptr;  ///< nullptr: none
   float epsilon = 1e-12F;
 };
 
@@ -37,9 +40,10 @@ void layer_norm_forward(const LayerNormInput& input, const LayerNormParameters& 
 /// Gradients, float32; written in full.
 struct LayerNormGradients {
   float* x = nullptr;         ///< [rows, cols]
-  float* residual = nullptr;  ///< [rows, cols]; may be x where there is no dropout: the two are equal then
+  float* residual = nullptr;  ///< [rows, cols]; may be x where there is no dropout: the two are equal then;
+                              ///< nullptr where there is no residual
   float* weight = nullptr;    ///< [cols]
-  float* bias = nullptr;      ///< [cols]
+  float* bias = nullptr;      ///< [cols]; nullptr where there is no bias
 };
 
 /// Backward of layer_norm_forward from the gradient that arrives at out and the moments that forward gave,
@@ -53,10 +57,10 @@ class LayerNormBackward {
 
   /// Rows from `first` on, whole blocks of ColumnSums::kRows but for the last: from `arriving` the gradients
   /// of x and of the residual, all [count, cols]. The last two may be one where there is no dropout: they are
-  /// equal then. Threads may take different rows.
+  /// equal then. `residual` is nullptr where there is none. Threads may take different rows.
   void take(std::int64_t first, std::int64_t count, const float* arriving, float* x, float* residual);
 
-  /// After all rows, the gradients of weight and bias, [cols].
+  /// After all rows, the gradients of weight and bias, [cols]; `bias` is nullptr where there is none.
   void finish(float* weight, float* bias) const;
 
  private:

@@ -4,9 +4,9 @@
 #include <vector>
 
 #include "kdqat/base/parallel.h"
-#include "kdqat/kernels/multiversion.h"
-#include "kdqat/kernels/reduce.h"
-#include "kdqat/kernels/vector_math.h"
+#include "kdqat/simd/multiversion.h"
+#include "kdqat/simd/reduce.h"
+#include "kdqat/simd/vector_math.h"
 
 namespace kdqat::kernels {
 namespace {
@@ -16,7 +16,7 @@ constexpr auto kFloor = static_cast<float>(kSmallestProbability);
 
 KDQAT_MULTIVERSION
 double squares_of_differences(const float* student, const float* teacher, std::int64_t count) {
-  return sum_of_vectors<double>(count, [&](const auto& load, std::int64_t i) {
+  return simd::sum_of_vectors<double>(count, [&](const auto& load, std::int64_t i) {
     const auto difference = load(student + i) - load(teacher + i);
     return difference * difference;
   });
@@ -34,9 +34,9 @@ __attribute__((always_inline)) inline float clamped(float probability) {
 
 KDQAT_MULTIVERSION
 double divergence_terms(const float* teacher, const float* student, std::int64_t count) {
-  return sum_in_lanes<double>(count, [&](std::int64_t i) {
+  return simd::sum_in_lanes<double>(count, [&](std::int64_t i) {
     const float p = clamped(teacher[i]);
-    return p * (log_positive(p) - log_positive(clamped(student[i])));
+    return p * (simd::log_positive(p) - simd::log_positive(clamped(student[i])));
   });
 }
 
@@ -66,7 +66,7 @@ void for_runs(std::span<const std::int64_t> starts, const Body& body) {
 }  // namespace
 
 double squared_distance(const float* student, const float* teacher, std::int64_t count) {
-  return sum_of_blocks<double>(count, [&](std::int64_t first, std::int64_t last) {
+  return simd::sum_of_blocks<double>(count, [&](std::int64_t first, std::int64_t last) {
     return squares_of_differences(student + first, teacher + first, last - first);
   });
 }

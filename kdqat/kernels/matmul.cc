@@ -6,9 +6,6 @@
 
 #include "kdqat/base/error.h"
 #include "kdqat/base/parallel.h"
-#include "kdqat/kernels/bf16.h"
-#include "kdqat/kernels/instruction_set.h"
-#include "kdqat/kernels/multiversion.h"
 
 namespace kdqat::kernels {
 namespace {
@@ -55,13 +52,6 @@ void check(const MatrixView& left, const MatrixView& right, const MatmulOptions&
                                              " would saturate on this processor: expected at most 64"));
   }
 }
-
-KDQAT_MULTIVERSION
-void round_to_bf16(const float* values, std::int64_t count, std::uint16_t* out) {
-  for (std::int64_t i = 0; i < count; ++i) out[i] = bf16_bits(values[i]);
-}
-
-constexpr std::int64_t kConvertGrain = 65536;
 
 }  // namespace
 
@@ -111,15 +101,6 @@ bool has_bf16_products() {
   return result;
 }
 
-bool bf16_products_are_faster() {
-#if defined(__x86_64__)
-  return has_bf16_products() &&
-         (default_instruction_set() == InstructionSet::kAmx || __builtin_cpu_is("amd") != 0);
-#else
-  return false;
-#endif
-}
-
 bool int8_products_are_exact() {
   static const bool result = [] {
     const dnnl::cpu_isa isa = dnnl::get_effective_cpu_isa();
@@ -127,12 +108,6 @@ bool int8_products_are_exact() {
            isa == dnnl::cpu_isa::avx512_core_amx || isa == dnnl::cpu_isa::avx2_vnni;
   }();
   return result;
-}
-
-void convert_to_bf16(const float* values, std::int64_t count, std::uint16_t* out) {
-  base::parallel_for(0, count, kConvertGrain, [&](std::int64_t first, std::int64_t last) {
-    round_to_bf16(values + first, last - first, out + first);
-  });
 }
 
 }  // namespace kdqat::kernels

@@ -2,6 +2,9 @@
 
 #include <cstdint>
 
+#include "kdqat/simd/bf16.h"
+#include "kdqat/simd/instruction_set.h"
+
 namespace kdqat::kernels {
 
 /// What the elements of a factor are. Products of kF32 and kBF16 are summed in float32, those of kS8 exactly
@@ -31,18 +34,15 @@ struct MatmulOptions {
 /// int8_products_are_exact(), codes of one factor must be ternary or 4-bit, which `right_magnitude` promises.
 void matmul(const MatrixView& left, const MatrixView& right, void* out, const MatmulOptions& options = {});
 
-/// Whether this processor has bf16 products: AVX512_BF16 or AMX.
+/// Whether matmul multiplies bfloat16: simd::has_bf16_products(), unless ONEDNN_MAX_CPU_ISA forbids them.
 bool has_bf16_products();
 
-/// Whether they are faster than those of float32: with AMX, unless default_instruction_set() is another, and
-/// on AMD's processors. Intel's AVX512_BF16 is slower.
-bool bf16_products_are_faster();
+using simd::bf16_products_are_faster;
 
 /// Whether products of any two int8 codes are exact: VNNI. Without it, oneDNN adds pairs of products in 16
 /// bits.
 bool int8_products_are_exact();
 
-/// Rounds float32 to bfloat16, half to even; out holds count 16-bit words. Finite input.
-void convert_to_bf16(const float* values, std::int64_t count, std::uint16_t* out);
+using simd::convert_to_bf16;
 
 }  // namespace kdqat::kernels

@@ -7,9 +7,8 @@
 #include <vector>
 
 #include "kdqat/base/parallel.h"
-#include "kdqat/kernels/gelu.h"
-#include "kdqat/kernels/multiversion.h"
-#include "kdqat/kernels/reduce.h"
+#include "kdqat/simd/multiversion.h"
+#include "kdqat/simd/reduce.h"
 
 namespace kdqat::kernels {
 namespace {
@@ -62,44 +61,45 @@ struct Magnitudes {
   }
 };
 
-__attribute__((always_inline)) inline FloatLanes magnitudes_of(const float* values) {
-  IntegerLanes bits;
+__attribute__((always_inline)) inline simd::FloatLanes magnitudes_of(const float* values) {
+  simd::IntegerLanes bits;
   std::memcpy(&bits, values, sizeof(bits));
-  return reinterpret_cast<FloatLanes>(bits & 0x7FFFFFFF);
+  return reinterpret_cast<simd::FloatLanes>(bits & 0x7FFFFFFF);
 }
 
-__attribute__((always_inline)) inline FloatLanes larger_of(const FloatLanes& left, const FloatLanes& right) {
+__attribute__((always_inline)) inline simd::FloatLanes larger_of(const simd::FloatLanes& left,
+                                                                 const simd::FloatLanes& right) {
   return left > right ? left : right;
 }
 
 KDQAT_MULTIVERSION
 Magnitudes sum_magnitudes(const float* values, std::int64_t count) {
-  DoubleLanes sums = {};
-  FloatLanes maxima = {};
-  const FloatLanes clip = FloatLanes{} + kClip;
+  simd::DoubleLanes sums = {};
+  simd::FloatLanes maxima = {};
+  const simd::FloatLanes clip = simd::FloatLanes{} + kClip;
   std::int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
-    const FloatLanes magnitudes = magnitudes_of(values + i);
+  for (; i + simd::kLanes <= count; i += simd::kLanes) {
+    const simd::FloatLanes magnitudes = magnitudes_of(values + i);
     maxima = larger_of(maxima, magnitudes);
-    const FloatLanes clipped = magnitudes < clip ? magnitudes : clip;
-    sums += __builtin_convertvector(clipped, DoubleLanes);
+    const simd::FloatLanes clipped = magnitudes < clip ? magnitudes : clip;
+    sums += __builtin_convertvector(clipped, simd::DoubleLanes);
   }
-  std::array<double, kLanes> lanes = array_of<double>(sums);
-  float maximum = max_of_lanes(array_of<float>(maxima));
+  std::array<double, simd::kLanes> lanes = simd::array_of<double>(sums);
+  float maximum = simd::max_of_lanes(simd::array_of<float>(maxima));
   for (std::size_t lane = 0; i < count; ++i, ++lane) {
     maximum = std::max(maximum, std::fabs(values[i]));
     lanes[lane] += static_cast<double>(clipped_magnitude(values[i]));
   }
-  return {.sum = add_lanes(lanes), .maximum = maximum};
+  return {.sum = simd::add_lanes(lanes), .maximum = maximum};
 }
 
 KDQAT_MULTIVERSION
 AboveThreshold sum_above(const float* values, std::int64_t count, float threshold) {
-  std::array<double, kLanes> sums{};
-  std::array<std::int32_t, kLanes> counts{};
+  std::array<double, simd::kLanes> sums{};
+  std::array<std::int32_t, simd::kLanes> counts{};
   std::int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
-    for (std::int64_t lane = 0; lane < kLanes; ++lane) {
+  for (; i + simd::kLanes <= count; i += simd::kLanes) {
+    for (std::int64_t lane = 0; lane < simd::kLanes; ++lane) {
       const float magnitude = clipped_magnitude(values[i + lane]);
       sums[static_cast<std::size_t>(lane)] += static_cast<double>(magnitude > threshold ? magnitude : 0.0F);
       counts[static_cast<std::size_t>(lane)] += magnitude > threshold ? 1 : 0;
@@ -110,7 +110,7 @@ AboveThreshold sum_above(const float* values, std::int64_t count, float threshol
     sums[static_cast<std::size_t>(lane)] += static_cast<double>(magnitude > threshold ? magnitude : 0.0F);
     counts[static_cast<std::size_t>(lane)] += magnitude > threshold ? 1 : 0;
   }
-  return {.sum = add_lanes(sums), .count = add_lanes(counts)};
+  return {.sum = simd::add_lanes(sums), .count = simd::add_lanes(counts)};
 }
 
 /// Values in rows that may lie apart.
@@ -125,23 +125,23 @@ struct Rows {
 KDQAT_MULTIVERSION
 float max_magnitude(const Rows& rows) {
   // Two vectors at a time: a maximum waits for the one before it.
-  FloatLanes first = {};
-  FloatLanes second = {};
+  simd::FloatLanes first = {};
+  simd::FloatLanes second = {};
   float result = 0.0F;
   for (std::int64_t row = 0; row < rows.count; ++row) {
     const float* values = rows.values + row * rows.stride;
     std::int64_t i = 0;
-    for (; i + 2 * kLanes <= rows.size; i += 2 * kLanes) {
+    for (; i + 2 * simd::kLanes <= rows.size; i += 2 * simd::kLanes) {
       first = larger_of(first, magnitudes_of(values + i));
-      second = larger_of(second, magnitudes_of(values + i + kLanes));
+      second = larger_of(second, magnitudes_of(values + i + simd::kLanes));
     }
-    if (i + kLanes <= rows.size) {
+    if (i + simd::kLanes <= rows.size) {
       first = larger_of(first, magnitudes_of(values + i));
-      i += kLanes;
+      i += simd::kLanes;
     }
     for (; i < rows.size; ++i) result = std::max(result, std::fabs(values[i]));
   }
-  const float largest = max_of_lanes(array_of<float>(larger_of(first, second)));
+  const float largest = simd::max_of_lanes(simd::array_of<float>(larger_of(first, second)));
   result = result > largest ? result : largest;
   return result < kClip ? result : kClip;
 }
@@ -216,14 +216,14 @@ struct MeanMagnitude {
 };
 
 MeanMagnitude mean_magnitude(const float* values, std::int64_t count) {
-  const Magnitudes all = sum_of_blocks<Magnitudes>(count, [&](std::int64_t first, std::int64_t last) {
+  const Magnitudes all = simd::sum_of_blocks<Magnitudes>(count, [&](std::int64_t first, std::int64_t last) {
     return sum_magnitudes(values + first, last - first);
   });
   return {.mean = all.sum / static_cast<double>(count), .clips = all.maximum >= kClip};
 }
 
 AboveThreshold above_threshold(const float* values, std::int64_t count, float threshold) {
-  return sum_of_blocks<AboveThreshold>(count, [&](std::int64_t first, std::int64_t last) {
+  return simd::sum_of_blocks<AboveThreshold>(count, [&](std::int64_t first, std::int64_t last) {
     return sum_above(values + first, last - first, threshold);
   });
 }
@@ -300,7 +300,7 @@ float max_magnitude_parallel(const float* values, std::int64_t count) {
       return *this;
     }
   };
-  return sum_of_blocks<Maximum>(
+  return simd::sum_of_blocks<Maximum>(
              count,
              [&](std::int64_t first, std::int64_t last) {
                return Maximum{max_magnitude({.values = values + first, .size = last - first})};
@@ -315,6 +315,18 @@ GroupResult symmetric_group(const float* values, std::int64_t size, std::int8_t*
     symmetric_codes(values + offset, count, grid.multiplier, codes + offset);
   });
   return {.scale = grid.scale, .clips = maximum >= kClip};
+}
+
+/// quantize_symmetric of groups that compute(start, values) writes, one at a time: the group from element
+/// `start` on.
+template <typename Compute>
+bool quantize_computed_groups(Groups groups, std::int8_t* codes, float* scales, const Compute& compute) {
+  return quantize_groups(groups, scales, [&](std::int64_t group) {
+    thread_local std::vector<float> values;
+    values.resize(static_cast<std::size_t>(groups.size));
+    compute(group * groups.size, values.data());
+    return symmetric_group(values.data(), groups.size, codes + group * groups.size);
+  });
 }
 
 }  // namespace
@@ -337,12 +349,17 @@ bool quantize_symmetric(const float* values, Groups groups, std::int8_t* codes, 
   });
 }
 
-bool gelu_quantize_symmetric(const float* values, Groups groups, std::int8_t* codes, float* scales) {
-  return quantize_groups(groups, scales, [&](std::int64_t group) {
-    thread_local std::vector<float> activated;
-    activated.resize(static_cast<std::size_t>(groups.size));
-    gelu_forward(values + group * groups.size, groups.size, activated.data());
-    return symmetric_group(activated.data(), groups.size, codes + group * groups.size);
+bool activate_quantize_symmetric(Activation activation, const float* values, Groups groups,
+                                 std::int8_t* codes, float* scales) {
+  return quantize_computed_groups(groups, codes, scales, [&](std::int64_t start, float* activated) {
+    activate(activation, values + start, groups.size, activated);
+  });
+}
+
+bool activate_gated_quantize_symmetric(Activation activation, const GatedInput& x, Groups groups,
+                                       std::int8_t* codes, float* scales) {
+  return quantize_computed_groups(groups, codes, scales, [&](std::int64_t start, float* activated) {
+    activate_gated(activation, {.input = x.input + start, .gate = x.gate + start}, groups.size, activated);
   });
 }
 

@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "kdqat/kernels/activation.h"
+
 namespace kdqat::kernels {
 
 /// Magnitudes are clamped to this before anything else is computed from them; no gradient from there on.
@@ -34,9 +36,19 @@ bool quantize_twn_uniform(const float* weights, Groups groups, int bits, std::in
 /// with max|x| below 1e-36 counts as zeros.
 bool quantize_symmetric(const float* values, Groups groups, std::int8_t* codes, float* scales);
 
-/// quantize_symmetric of gelu_forward(values), a group in the cache at a time; returns whether an activated
-/// value reaches kClip.
-bool gelu_quantize_symmetric(const float* values, Groups groups, std::int8_t* codes, float* scales);
+/// quantize_symmetric of activate(activation, values), to the bit, a group in the cache at a time; returns
+/// whether an activated value reaches kClip.
+bool activate_quantize_symmetric(Activation activation, const float* values, Groups groups,
+                                 std::int8_t* codes, float* scales);
+
+/// quantize_symmetric of activate_gated(activation, x), to the bit; the halves of x are [groups.count,
+/// groups.size] each.
+bool activate_gated_quantize_symmetric(Activation activation, const GatedInput& x, Groups groups,
+                                       std::int8_t* codes, float* scales);
+
+inline bool gelu_quantize_symmetric(const float* values, Groups groups, std::int8_t* codes, float* scales) {
+  return activate_quantize_symmetric(Activation::kGelu, values, groups, codes, scales);
+}
 
 /// The values that codes of quantize_symmetric stand for, for a group that lies apart: row r of `rows` holds
 /// `size` values from values + r * stride, and those of `out` lie alike; all rows share one scale. out may be

@@ -13,9 +13,10 @@ torch::Tensor drop(const torch::Tensor& values, const DropoutMask& dropout) {
   return values * (dropout.keep.to(values.scalar_type()) * dropout.factor).view(values.sizes());
 }
 
-kernels::Dropout kernel_dropout(const DropoutMask& dropout) {
+kernels::Dropout kernel_dropout(const DropoutMask& dropout, std::int64_t first) {
   if (!dropout.keep.defined()) return {};
-  return {.keep = dropout.keep.data_ptr<std::uint8_t>(), .factor = static_cast<float>(dropout.factor)};
+  return {.keep = dropout.keep.data_ptr<std::uint8_t>() + first,
+          .factor = static_cast<float>(dropout.factor)};
 }
 
 }  // namespace kdqat::model

@@ -18,7 +18,7 @@ DropoutMask draw_dropout(const kernels::DropoutPlace& place, double probability,
 /// values with those that are not kept set to 0; of any shape, differentiable.
 torch::Tensor drop(const torch::Tensor& values, const DropoutMask& dropout);
 
-/// The mask for a kernel, valid as long as its tensor lives.
-kernels::Dropout kernel_dropout(const DropoutMask& dropout);
+/// The mask from its element `first` on for a kernel, valid as long as its tensor lives.
+kernels::Dropout kernel_dropout(const DropoutMask& dropout, std::int64_t first = 0);
 
 }  // namespace kdqat::model

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <span>
 
-#include "kdqat/format/encoder_config.h"
+#include "kdqat/encoder/encoder_config.h"
 #include "kdqat/model/classifier.h"
 
 namespace kdqat::model {
@@ -13,6 +13,6 @@ void draw_normal(std::span<float> values, double deviation, std::uint64_t seed, 
 
 /// Weights as BERT begins its pre-training with: matrices from N(0, initializer_range), biases 0, LayerNorm 1
 /// and 0.
-Weights random_weights(const format::EncoderConfig& config, std::uint64_t seed);
+Weights random_weights(const encoder::EncoderConfig& config, std::uint64_t seed);
 
 }  // namespace kdqat::model

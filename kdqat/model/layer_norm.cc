@@ -3,6 +3,7 @@
 #include <torch/nn/functional/normalization.h>
 
 #include "kdqat/model/norm_step.h"
+#include "kdqat/quant/saved_state.h"
 
 namespace kdqat::model {
 namespace {
@@ -15,22 +16,27 @@ class FusedLayerNorm : public torch::autograd::Function<FusedLayerNorm> {
   static torch::Tensor forward(AutogradContext* context, const torch::Tensor& x,
                                const torch::Tensor& residual, const torch::Tensor& weight,
                                const torch::Tensor& bias, const DropoutMask& dropout, double epsilon) {
-    const NormStep step(residual, dropout, weight, bias, epsilon);
+    const NormStep step({.residual = residual.numel() == 0 ? torch::Tensor() : residual,
+                         .dropout = dropout,
+                         .parameters = {.weight = weight, .bias = bias},
+                         .epsilon = epsilon},
+                        x.size(0), x.size(1));
     step.run({.first = 0, .count = x.size(0)}, x.data_ptr<float>());
-    context->save_for_backward(step.saved(x));
-    context->saved_data["dropout_factor"] = dropout.factor;
+    quant::save_state(context, step.saved(x));
     return step.out();
   }
 
-  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
-    const variable_list saved = context->get_saved_variables();
-    NormBackward step(saved.data(), context->saved_data["dropout_factor"].toDouble());
-    const torch::Tensor arriving = gradients[0].contiguous();
-    const torch::Tensor residual = torch::empty_like(arriving);
+  static variable_list backward(AutogradContext* context, const variable_list& grad_outputs) {
+    const auto saved = quant::load_state<SavedNorm>(context);
+    NormBackward step(saved);
+    const torch::Tensor grad_output = grad_outputs[0].contiguous();
+    torch::Tensor residual;
+    if (saved.residual.defined()) residual = torch::empty_like(grad_output);
     // Without dropout, x and the residual have one gradient.
-    const torch::Tensor x = saved[5].defined() ? torch::empty_like(arriving) : residual;
-    step.take({.first = 0, .count = arriving.size(0)}, arriving.data_ptr<float>(), x.data_ptr<float>(),
-              residual.data_ptr<float>());
+    const bool same = residual.defined() && !saved.dropout.keep.defined();
+    const torch::Tensor x = same ? residual : torch::empty_like(grad_output);
+    step.take({.first = 0, .count = grad_output.size(0)}, grad_output.data_ptr<float>(), x.data_ptr<float>(),
+              residual.defined() ? residual.data_ptr<float>() : nullptr);
     const auto [weight, bias] = step.finish();
     return {x, residual, weight, bias, {}, {}};
   }
@@ -41,11 +47,12 @@ class FusedLayerNorm : public torch::autograd::Function<FusedLayerNorm> {
 torch::Tensor layer_norm(const torch::Tensor& x, const DropoutMask& dropout, const torch::Tensor& residual,
                          const LayerNorm& parameters, double epsilon, quant::Form form) {
   if (form == quant::Form::kFused) {
-    return FusedLayerNorm::apply(x.contiguous(), residual.contiguous(), parameters.weight, parameters.bias,
-                                 dropout, epsilon);
+    return FusedLayerNorm::apply(x.contiguous(), residual.defined() ? residual.contiguous() : residual,
+                                 parameters.weight, parameters.bias, dropout, epsilon);
   }
-  return torch::layer_norm(drop(x, dropout) + residual, {x.size(1)}, parameters.weight, parameters.bias,
-                           epsilon);
+  const torch::Tensor dropped = drop(x, dropout);
+  return torch::layer_norm(residual.defined() ? dropped + residual : dropped, {x.size(1)}, parameters.weight,
+                           parameters.bias, epsilon);
 }
 
 }  // namespace kdqat::model

@@ -12,8 +12,8 @@ struct LayerNorm {
   torch::Tensor bias;    ///< [D]
 };
 
-/// LayerNorm(dropout(x) + residual) over the last dimension of [T, D]. Differentiable in x, residual, weight
-/// and bias. The fused form takes float32 on a CPU.
+/// LayerNorm(dropout(x) + residual) over the last dimension of [T, D]; an undefined residual is none.
+/// Differentiable in x, residual, weight and bias. The fused form takes float32 on a CPU.
 torch::Tensor layer_norm(const torch::Tensor& x, const DropoutMask& dropout, const torch::Tensor& residual,
                          const LayerNorm& parameters, double epsilon, quant::Form form);
 

@@ -2,58 +2,79 @@
 
 #include <torch/types.h>
 
-#include <cstddef>
 #include <utility>
-#include <vector>
 
 #include "kdqat/kernels/layer_norm.h"
 #include "kdqat/model/dropout.h"
+#include "kdqat/model/layer_norm.h"
 #include "kdqat/quant/products.h"
 
+/// LayerNorm as a step of fused operations, a group of rows at a time:
+///
+///   const NormStep step({.residual = hidden, .parameters = norm, .epsilon = 1e-12}, tokens, width);
+///   step.run(rows, x_of_these_rows);      // step.out() = LayerNorm(x + hidden)
+///   NormBackward backward(step.saved(x));
+///   backward.take(rows, grad_output, grad_x, grad_residual);
+///   const auto [weight, bias] = backward.finish();
 namespace kdqat::model {
 
-/// The fused form of LayerNorm(dropout(x) + residual), a group of rows at a time, for operations of which it
-/// is a step: residual float32 [T, D], weight and bias [D]. The residual may still be written until its rows
-/// are run.
+/// What a NormStep normalizes beside x, and how.
+struct NormInputs {
+  torch::Tensor residual =
+      {};                    ///< float32 [T, D]; may still be written until its rows are run; undefined: none
+  DropoutMask dropout = {};  ///< of x; none without a residual
+  LayerNorm parameters = {};
+  double epsilon = 1e-12;
+};
+
+/// A NormStep as its backward pass needs it.
+struct SavedNorm {
+  torch::Tensor x, residual, weight, mean, inverse_deviation;
+  DropoutMask dropout;
+
+  template <typename Visit>
+  void for_each_tensor(const Visit& visit) {
+    for (torch::Tensor* tensor : {&x, &residual, &weight, &mean, &inverse_deviation, &dropout.keep})
+      visit(*tensor);
+  }
+};
+
+/// The fused form of LayerNorm(dropout(x) + residual).
 class NormStep {
  public:
-  NormStep(const torch::Tensor& residual, const DropoutMask& dropout, const torch::Tensor& weight,
-           const torch::Tensor& bias, double epsilon);
+  /// Of x [rows, cols].
+  NormStep(NormInputs inputs, std::int64_t rows, std::int64_t cols);
 
   /// x: these rows of it.
   void run(const quant::RowRange& rows, const float* x) const;
 
   const torch::Tensor& out() const { return out_; }
 
-  /// For NormBackward; x: all of it, [T, D].
-  std::vector<torch::Tensor> saved(const torch::Tensor& x) const;
-  static constexpr std::size_t kSaved = 6;
+  /// x: all of it, [T, D].
+  SavedNorm saved(const torch::Tensor& x) const;
 
  private:
-  torch::Tensor residual_;
-  DropoutMask dropout_;
-  torch::Tensor weight_, bias_;
-  float epsilon_;
+  NormInputs inputs_;
   torch::Tensor mean_, inverse_, out_;
 };
 
 /// Backward of a NormStep, a group of rows at a time.
 class NormBackward {
  public:
-  /// From the kSaved tensors of NormStep::saved(), which must live as long, and its mask's factor.
-  NormBackward(const torch::Tensor* saved, double dropout_factor);
+  /// `saved` must live as long.
+  explicit NormBackward(const SavedNorm& saved);
 
-  /// From what arrives at these rows of the result to the gradients of x and of the residual, all [rows, D];
-  /// rows as kernels::LayerNormBackward has them.
-  void take(const quant::RowRange& rows, const float* arriving, float* x, float* residual) {
-    kernel_.take(rows.first, rows.count, arriving, x, residual);
+  /// From the gradient at these rows of the result to those of x and of the residual (nullptr: none), all
+  /// [rows, D]; rows as kernels::LayerNormBackward has them.
+  void take(const quant::RowRange& rows, const float* grad_output, float* x, float* residual) {
+    kernel_.take(rows.first, rows.count, grad_output, x, residual);
   }
 
   /// After all rows, the gradients of weight and bias.
   std::pair<torch::Tensor, torch::Tensor> finish() const;
 
  private:
-  const torch::Tensor& weight_;
+  const SavedNorm& saved_;
   kernels::LayerNormBackward kernel_;
 };
 

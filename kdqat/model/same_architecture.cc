@@ -1,14 +1,25 @@
 #include "kdqat/model/same_architecture.h"
 
+#include <algorithm>
+
 #include "kdqat/base/error.h"
-#include "kdqat/model/classifier.h"
+#include "kdqat/encoder/parameter_table.h"
 
 namespace kdqat::model {
+namespace {
 
-void check_same_architecture(const format::EncoderConfig& teacher, const format::EncoderConfig& student,
+bool same_parameters(const encoder::EncoderConfig& teacher, const encoder::EncoderConfig& student) {
+  const std::vector<encoder::ParameterInfo> a = encoder::parameter_table(teacher);
+  const std::vector<encoder::ParameterInfo> b = encoder::parameter_table(student);
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const auto& x, const auto& y) { return x.name == y.name && x.shape == y.shape; });
+}
+
+}  // namespace
+
+void check_same_architecture(const encoder::EncoderConfig& teacher, const encoder::EncoderConfig& student,
                              const std::string& who) {
-  if (teacher.num_attention_heads != student.num_attention_heads ||
-      parameter_shapes(teacher) != parameter_shapes(student)) {
+  if (teacher.num_attention_heads != student.num_attention_heads || !same_parameters(teacher, student)) {
     throw base::InvalidArgument(base::concat(
         who, ": expected the teacher's architecture (", teacher.num_hidden_layers, " layers, ",
         teacher.hidden_size, " wide, ", teacher.num_attention_heads, " heads, ", teacher.vocab_size,

@@ -2,13 +2,13 @@
 
 #include <string>
 
-#include "kdqat/format/encoder_config.h"
+#include "kdqat/encoder/encoder_config.h"
 
 namespace kdqat::model {
 
 /// Throws InvalidArgument, which begins with `who`, unless both have the same layers, sizes, heads,
 /// vocabulary and labels: check_same_architecture(teacher.config(), student.config(), "student").
-void check_same_architecture(const format::EncoderConfig& teacher, const format::EncoderConfig& student,
+void check_same_architecture(const encoder::EncoderConfig& teacher, const encoder::EncoderConfig& student,
                              const std::string& who);
 
 }  // namespace kdqat::model

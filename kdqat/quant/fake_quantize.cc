@@ -87,18 +87,6 @@ QuantizedTensor quantize(const torch::Tensor& values, Quantizer quantizer, Granu
   return result;
 }
 
-QuantizedTensor quantize_gelu(const torch::Tensor& values, Granularity granularity) {
-  check_matrix(values);
-  const torch::Tensor source = as_float_matrix(values);
-  const kernels::Groups groups = groups_of(source, granularity);
-  QuantizedTensor result = room_for(source, groups);
-  if (source.numel() == 0) return result;
-  result.clips =
-      kernels::gelu_quantize_symmetric(source.data_ptr<float>(), groups, result.codes.data_ptr<std::int8_t>(),
-                                       result.scales.data_ptr<float>());
-  return result;
-}
-
 torch::Tensor dequantize(const QuantizedTensor& quantized) {
   torch::Tensor out = torch::empty(quantized.codes.sizes(), torch::kFloat32);
   const std::int64_t groups = quantized.scales.numel();

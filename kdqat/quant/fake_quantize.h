@@ -23,11 +23,6 @@ struct QuantizedTensor {
 /// kAsymmetric8, whose levels are no multiples of a scale.
 QuantizedTensor quantize(const torch::Tensor& values, Quantizer quantizer, Granularity granularity);
 
-/// quantize(GELU(values), kSymmetric8, granularity), group by group, so that the activation is never written
-/// whole (see kernels::gelu_quantize_symmetric). Not differentiable. Throws InvalidArgument as `quantize`
-/// does.
-QuantizedTensor quantize_gelu(const torch::Tensor& values, Granularity granularity);
-
 /// What the codes stand for, float32.
 torch::Tensor dequantize(const QuantizedTensor& quantized);
 

@@ -1,9 +1,9 @@
 #include "kdqat/quant/linear.h"
 
-#include <torch/nn/functional/activation.h>
-
 #include "kdqat/base/error.h"
+#include "kdqat/quant/activation.h"
 #include "kdqat/quant/products.h"
+#include "kdqat/quant/saved_state.h"
 
 namespace kdqat::quant {
 namespace {
@@ -33,56 +33,56 @@ class FusedLinear : public torch::autograd::Function<FusedLinear> {
       }
     });
     if (!differentiable) return outputs;
-    const Factor factor = input.factor();
-    variable_list saved = {options.gelu_input || factor.clips ? x : torch::Tensor(), factor.elements,
-                           factor.scales};
+    Saved saved{.step = input.saved_step(), .products = {}};
     for (const ProductWeight& weight : weights) {
-      saved.insert(saved.end(), {weight.clipped_latent(), weight.factor().elements, weight.factor().scales});
+      saved.products.push_back({.x = input.factor(),
+                                .weight = weight.factor(),
+                                .latent = weight.clipped_latent(),
+                                .type = product_type(options.precision)});
     }
-    context->save_for_backward(saved);
-    context->saved_data["bf16"] = options.precision == Precision::kBf16;
-    context->saved_data["gelu"] = options.gelu_input;
-    context->saved_data["clips"] = factor.clips;
+    save_state(context, std::move(saved));
     return outputs;
   }
 
-  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
-    const kernels::ElementType type =
-        product_type(context->saved_data["bf16"].toBool() ? Precision::kBf16 : Precision::kFp32);
-    const variable_list saved = context->get_saved_variables();
-    const Factor input{.elements = saved[1], .scales = saved[2]};
-    const InputStep step{.x = saved[0],
-                         .gelu = context->saved_data["gelu"].toBool(),
-                         .clips = context->saved_data["clips"].toBool()};
+  static variable_list backward(AutogradContext* context, const variable_list& grad_outputs) {
+    const auto saved = load_state<Saved>(context);
+    const Factor& input = saved.products[0].x;
     const std::int64_t rows = input.elements.size(0);
     const std::int64_t cols = input.elements.size(1);
-    std::vector<torch::Tensor> arriving;
+    std::vector<torch::Tensor> of_outputs;
     std::vector<ProductBackward> products;
-    for (std::size_t i = 0; i < gradients.size(); ++i) {
-      arriving.push_back(gradients[i].contiguous());
-      products.emplace_back(
-          ForwardProduct{.x = input,
-                         .weight = {.elements = saved[3 * i + 4], .scales = saved[3 * i + 5]},
-                         .latent = saved[3 * i + 3],
-                         .type = type});
+    for (std::size_t i = 0; i < grad_outputs.size(); ++i) {
+      of_outputs.push_back(grad_outputs[i].contiguous());
+      products.emplace_back(saved.products[i]);
     }
     const torch::Tensor x_gradient = torch::empty(input.elements.sizes(), torch::kFloat32);
-    for_backward_row_groups(rows, backward_is_row_by_row(type), [&](const RowRange& group) {
+    for_backward_row_groups(rows, backward_is_row_by_row(saved.products[0].type), [&](const RowRange& group) {
       float* x = rows_of(x_gradient, group);
       for (std::size_t i = 0; i < products.size(); ++i) {
-        products[i].take(group, rows_of(arriving[i], group), x, /*accumulate=*/i > 0);
+        products[i].take(group, rows_of(of_outputs[i], group), x, /*accumulate=*/i > 0);
       }
-      pass_input_step(step, group, cols, x);
+      pass_input_step(saved.step, input.clips, group, cols, x);
     });
-    variable_list result(1);
+    variable_list result = {x_gradient};
     for (ProductBackward& product : products) {
       const ParameterGradients of_layer = product.finish();
       result.insert(result.end(), {of_layer.weight, of_layer.bias});
     }
-    result[0] = x_gradient;
     result.resize(result.size() + 2);
     return result;
   }
+
+ private:
+  struct Saved {
+    InputStep step;
+    std::vector<ForwardProduct> products;  ///< of one x
+
+    template <typename Visit>
+    void for_each_tensor(const Visit& visit) {
+      step.for_each_tensor(visit);
+      for (ForwardProduct& product : products) product.for_each_tensor(visit);
+    }
+  };
 };
 
 torch::Tensor plain_linear(const torch::Tensor& x, const LinearParameters& layer,
@@ -136,7 +136,7 @@ std::vector<torch::Tensor> linear(const torch::Tensor& x, std::span<const Linear
                               differentiable && torch::GradMode::is_enabled());
   }
   const LinearQuantization& quantization = options.quantization;
-  torch::Tensor input = options.gelu_input ? torch::gelu(x) : x;
+  torch::Tensor input = options.activation ? activate(x, *options.activation) : x;
   if (quantization.quantize_input) {
     input = fake_quantize(input, Quantizer::kSymmetric8, quantization.input_granularity);
   }

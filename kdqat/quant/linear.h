@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "kdqat/kernels/activation.h"
 #include "kdqat/quant/fake_quantize.h"
 
 namespace kdqat::quant {
@@ -34,7 +35,7 @@ struct LinearQuantization {
 
 struct LinearOptions {
   LinearQuantization quantization;
-  bool gelu_input = false;  ///< whether x goes through GELU (kernels/gelu.h) before anything else
+  std::optional<kernels::Activation> activation = {};  ///< what x goes through before anything else
   Form form = Form::kFused;
   Precision precision = Precision::kFp32;
 };
@@ -52,7 +53,7 @@ struct LinearParameters {
 torch::Tensor prepare_for_products(const torch::Tensor& weight, Precision precision);
 
 /// y = Q(x) Q(W)^T + b for each of the layers, whose input is the same and quantized once: x [T, in], y [T,
-/// out]; with gelu_input, GELU(x) takes the place of x.
+/// out]; with an activation, activation(x) takes the place of x.
 ///
 /// Gradients are straight-through in x and W (see fake_quantize). In the fused form the product of int8 codes
 /// is an integer product, exact; where only one factor is quantized, it is a product of what the codes stand

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "kdqat/base/error.h"
+#include "kdqat/kernels/activation.h"
 #include "kdqat/kernels/bf16_product.h"
-#include "kdqat/kernels/gelu.h"
 #include "kdqat/kernels/gradient_factors.h"
 #include "kdqat/kernels/panel_product.h"
 #include "kdqat/kernels/quantize.h"
@@ -126,8 +126,8 @@ torch::Tensor prepare_for_products(const torch::Tensor& weight, Precision precis
   return product_type(precision) == ElementType::kBF16 ? bf16_panels(values) : values;
 }
 
-ProductInput::ProductInput(const torch::Tensor& x, const LinearOptions& options)
-    : x_(x), gelu_(options.gelu_input) {
+ProductInput::ProductInput(const torch::Tensor& x, const LinearOptions& options, const torch::Tensor& gate)
+    : step_{.x = x, .gate = gate, .activation = options.activation} {
   const LinearQuantization& quantization = options.quantization;
   if (quantization.quantize_input) {
     const bool by_row = quantization.input_granularity == Granularity::kPerRow;
@@ -136,35 +136,57 @@ ProductInput::ProductInput(const torch::Tensor& x, const LinearOptions& options)
     return;
   }
   const ElementType type = product_type(options.precision);
-  codes_ = type == ElementType::kF32 && !gelu_ ? x : torch::empty(x.sizes(), dtype_of(type));
+  codes_ = type == ElementType::kF32 && !step_.activation ? x : torch::empty(x.sizes(), dtype_of(type));
 }
 
+InputStep ProductInput::saved_step() const { return step_.activation || clips_ ? step_ : InputStep(); }
+
 void ProductInput::take(const RowRange& rows) {
-  const std::int64_t cols = x_.size(1);
-  const std::int64_t offset = rows.first * cols;
-  const std::int64_t count = rows.count * cols;
-  const float* x = x_.data_ptr<float>() + offset;
   if (quantized()) {
-    const bool by_row = scales_.numel() == x_.size(0);
-    const kernels::Groups groups = by_row ? kernels::Groups{.count = rows.count, .size = cols}
-                                          : kernels::Groups{.count = 1, .size = count};
-    std::int8_t* codes = codes_.data_ptr<std::int8_t>() + offset;
-    float* scales = scales_.data_ptr<float>() + (by_row ? rows.first : 0);
-    const bool clips = gelu_ ? kernels::gelu_quantize_symmetric(x, groups, codes, scales)
-                             : kernels::quantize_symmetric(x, groups, codes, scales);
-    if (clips) clips_ = true;
+    quantize(rows);
     return;
   }
+  const std::int64_t offset = rows.first * step_.x.size(1);
+  const std::int64_t count = rows.count * step_.x.size(1);
   if (codes_.scalar_type() == torch::kFloat32) {
-    if (gelu_) kernels::gelu_forward(x, count, codes_.data_ptr<float>() + offset);
+    activated(rows, codes_.data_ptr<float>() + offset);
     return;
   }
-  if (gelu_) {
-    float* activated = scratch<float, 0>(count);
-    kernels::gelu_forward(x, count, activated);
-    x = activated;
-  }
+  const float* x = activated(rows, step_.activation ? scratch<float, 0>(count) : nullptr);
   kernels::convert_to_bf16(x, count, words_of(codes_) + offset);
+}
+
+/// These rows behind the step: written to `out`, or where they lie if there is no step.
+const float* ProductInput::activated(const RowRange& rows, float* out) const {
+  const std::int64_t count = rows.count * step_.x.size(1);
+  const float* x = rows_of(step_.x, rows);
+  if (!step_.activation) return x;
+  if (step_.gate.defined()) {
+    kernels::activate_gated(*step_.activation, {.input = x, .gate = rows_of(step_.gate, rows)}, count, out);
+  } else {
+    kernels::activate(*step_.activation, x, count, out);
+  }
+  return out;
+}
+
+void ProductInput::quantize(const RowRange& rows) {
+  const std::int64_t cols = step_.x.size(1);
+  const bool by_row = scales_.numel() == step_.x.size(0);
+  const kernels::Groups groups = by_row ? kernels::Groups{.count = rows.count, .size = cols}
+                                        : kernels::Groups{.count = 1, .size = rows.count * cols};
+  const float* x = rows_of(step_.x, rows);
+  std::int8_t* codes = codes_.data_ptr<std::int8_t>() + rows.first * cols;
+  float* scales = scales_.data_ptr<float>() + (by_row ? rows.first : 0);
+  bool clips = false;
+  if (!step_.activation) {
+    clips = kernels::quantize_symmetric(x, groups, codes, scales);
+  } else if (step_.gate.defined()) {
+    clips = kernels::activate_gated_quantize_symmetric(
+        *step_.activation, {.input = x, .gate = rows_of(step_.gate, rows)}, groups, codes, scales);
+  } else {
+    clips = kernels::activate_quantize_symmetric(*step_.activation, x, groups, codes, scales);
+  }
+  if (clips) clips_ = true;
 }
 
 ProductWeight::ProductWeight(const LinearParameters& layer, const LinearOptions& options, bool differentiable)
@@ -287,14 +309,19 @@ ParameterGradients ProductBackward::finish() {
   return result_;
 }
 
-void pass_input_step(const InputStep& step, const RowRange& rows, std::int64_t cols, float* gradient) {
-  if (!step.gelu && !step.clips) return;
-  const float* x = step.x.data_ptr<float>() + rows.first * cols;
-  if (step.gelu) {
-    const float clip = step.clips ? kernels::kClip : std::numeric_limits<float>::infinity();
-    kernels::gelu_backward(x, rows.count * cols, clip, gradient);
+void pass_input_step(const InputStep& step, bool clips, const RowRange& rows, std::int64_t cols,
+                     float* gradient, float* gate) {
+  if (!step.activation && !clips) return;
+  const float* x = rows_of(step.x, rows);
+  const std::int64_t count = rows.count * cols;
+  const float clip = clips ? kernels::kClip : std::numeric_limits<float>::infinity();
+  if (!step.activation) {
+    kernels::mask_clipped(x, count, gradient);
+  } else if (step.gate.defined()) {
+    kernels::activate_gated_backward(*step.activation, {.input = x, .gate = rows_of(step.gate, rows)}, count,
+                                     clip, gradient, {.input = gradient, .gate = gate});
   } else {
-    kernels::mask_clipped(x, rows.count * cols, gradient);
+    kernels::activate_backward(*step.activation, x, count, clip, gradient);
   }
 }
 

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -76,16 +77,36 @@ struct Factor {
   bool clips = false;      ///< whether a value that was quantized reaches the clip
 
   bool quantized() const { return scales.defined(); }
+
+  template <typename Visit>
+  void for_each_tensor(const Visit& visit) {
+    visit(elements);
+    visit(scales);
+  }
 };
 
 /// What elements of products that are no integers are, on this processor.
 kernels::ElementType product_type(Precision precision);
 
-/// The left factor of one or several products: x [T, K], or GELU(x), quantized or rounded as the options say.
+/// What lies between x and the left factor of its product, for forward and backward.
+struct InputStep {
+  torch::Tensor x;     ///< float32 [T, K]; in backward undefined where nothing asks for it
+  torch::Tensor gate;  ///< float32 [T, K]: activation(x) is multiplied with it; undefined: no gate
+  std::optional<kernels::Activation> activation = {};  ///< needed where there is a gate
+
+  template <typename Visit>
+  void for_each_tensor(const Visit& visit) {
+    visit(x);
+    visit(gate);
+  }
+};
+
+/// The left factor of one or several products: x [T, K] behind its step, quantized or rounded as the options
+/// say.
 class ProductInput {
  public:
-  /// x may still be written until its rows are taken.
-  ProductInput(const torch::Tensor& x, const LinearOptions& options);
+  /// x and the gate may still be written until their rows are taken. The options' activation is the step's.
+  ProductInput(const torch::Tensor& x, const LinearOptions& options, const torch::Tensor& gate = {});
 
   /// Quantizes or rounds these rows.
   void take(const RowRange& rows);
@@ -98,11 +119,16 @@ class ProductInput {
   /// After all rows were taken.
   Factor factor() const { return {.elements = codes_, .scales = scales_, .clips = clips_}; }
 
+  /// The step as backward needs it: without x where nothing asks for it.
+  InputStep saved_step() const;
+
  private:
   friend class ProductWeight;
 
-  torch::Tensor x_;
-  bool gelu_;
+  void quantize(const RowRange& rows);
+  const float* activated(const RowRange& rows, float* out) const;
+
+  InputStep step_;
   torch::Tensor codes_;
   torch::Tensor scales_;
   std::atomic<bool> clips_ = false;
@@ -142,19 +168,19 @@ struct ParameterGradients {
   torch::Tensor bias;
 };
 
-/// What lies between x and the left factor of its product.
-struct InputStep {
-  torch::Tensor x;  ///< float32 [T, K]; may be undefined where there is neither
-  bool gelu = false;
-  bool clips = false;  ///< whether any value that was quantized reaches the clip
-};
-
 /// A product of the forward pass.
 struct ForwardProduct {
   Factor x;
   Factor weight;
   torch::Tensor latent;                                    ///< ProductWeight::clipped_latent
   kernels::ElementType type = kernels::ElementType::kF32;  ///< product_type
+
+  template <typename Visit>
+  void for_each_tensor(const Visit& visit) {
+    x.for_each_tensor(visit);
+    weight.for_each_tensor(visit);
+    visit(latent);
+  }
 };
 
 /// Whether backward of products of this type takes a group of rows at a time.
@@ -182,7 +208,9 @@ class ProductBackward {
   ParameterGradients result_;
 };
 
-/// Takes the gradient at rows of the left factor [rows, cols] on to x, in place.
-void pass_input_step(const InputStep& step, const RowRange& rows, std::int64_t cols, float* gradient);
+/// Takes the gradient at rows of the left factor [rows, cols] on to x, in place; with a gate, also to `gate`
+/// [rows, cols]. `clips`: the factor's.
+void pass_input_step(const InputStep& step, bool clips, const RowRange& rows, std::int64_t cols,
+                     float* gradient, float* gate = nullptr);
 
 }  // namespace kdqat::quant

@@ -5,13 +5,20 @@
 #include <string_view>
 #include <vector>
 
+// One HTML file:
+//
+//   Page page("Run 42");
+//   page.add_section("Result");
+//   page.add_facts({{.label = "Best score", .value = "0.869", .note = "at step 600"}});
+//   base::write_file_atomically("report.html", page.html());
+
 namespace kdqat::report {
 
-/// One short value that stands out, as "Best score: 0.869, at step 600".
+/// One highlighted value, such as "Best score: 0.869, at step 600".
 struct Fact {
   std::string label;
   std::string value;
-  std::string note;  ///< small, below the value; may be empty
+  std::string note;  ///< small text below the value; may be empty
 };
 
 struct Table {
@@ -19,26 +26,27 @@ struct Table {
   std::vector<std::vector<std::string>> rows;  ///< each as long as the header
 };
 
-/// A chart: a specification of Vega 5 and the words under it.
+/// A chart: a specification of Vega 5 with a caption.
 ///
-/// The page sets the specification's width and its colours; leave out "width" and "$schema". For colours that
-/// fit the page, light or dark, take the ranges "category" (first the text's colour, then seven that
-/// colour-blind people can tell apart), "diverging" (three, the middle one neutral) and "ramp", and the
-/// signals "foreground", "background" and "accent". The signal "page_width" is the pixels that the figure may
-/// take, axes included.
+/// The page sets the specification's width and colours; leave out "width" and "$schema". For colours that fit
+/// a light and a dark page, use
+/// - the range "category": first the text's colour, then seven that colour-blind people can tell apart;
+/// - the range "diverging": three colours, the middle one neutral; the range "ramp";
+/// - the signals "foreground", "background" and "accent".
 ///
-/// What the pointer shows is the value of the signal "tooltip" or the "tooltip" of a mark: a text or
+/// The signal "page_width" is the width of the figure in pixels, axes included. The pointer shows the value
+/// of the signal "tooltip", or the "tooltip" of a mark: a text or
 /// {"title": text, "rows": [{"name": text, "text": text, "colour": text or missing}]}.
 struct Figure {
   nlohmann::json specification;
   std::string caption;
-  bool half_width = false;  ///< two beside each other where the page is wide enough
+  bool half_width = false;  ///< two side by side if the page is wide enough
 };
 
-/// A page of text, tables and charts in one HTML file that needs nothing else: no network, no other file.
+/// A page of text, tables and charts in one HTML file. It needs no network and no other file.
 ///
-/// What is added before the first section stands under the page's title. Every text is shown as it is: markup
-/// in it has no effect. Figures can be saved from the page as SVG and PNG.
+/// Parts that are added before the first section stand under the page's title. Text is shown as it is; markup
+/// in it has no effect. A reader can save figures as SVG and PNG.
 class Page {
  public:
   explicit Page(std::string title);
@@ -47,12 +55,11 @@ class Page {
   void add_text(std::string_view paragraph);
   void add_facts(const std::vector<Fact>& facts);
 
-  /// Columns of numbers are aligned to the right. Throws InvalidArgument if a row is not as long as the
-  /// header.
+  /// Columns of numbers are right-aligned. Throws InvalidArgument if a row is not as long as the header.
   void add_table(const Table& table);
 
-  /// Two columns, name and value; members of an object within are named with dots: "objective.gamma".
-  /// Throws InvalidArgument unless `values` is an object.
+  /// A table of names and values. Members of a nested object have names with dots: "objective.gamma". Throws
+  /// InvalidArgument unless `values` is an object.
   void add_values(const nlohmann::json& values);
 
   /// Throws InvalidArgument unless the specification is an object.
@@ -70,7 +77,7 @@ class Page {
   bool has_figures_ = false;
 };
 
-/// The text with the characters that mean something in HTML (& < > " ') written as references.
+/// Replaces the characters with a meaning in HTML (& < > " ') by references.
 std::string escape_html(std::string_view text);
 
 }  // namespace kdqat::report

@@ -1,15 +1,16 @@
 #include "kdqat/runtime/encoder.h"
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include "kdqat/base/parallel.h"
+#include "kdqat/encoder/positions.h"
 #include "kdqat/kernels/attention.h"
 #include "kdqat/kernels/layer_norm.h"
 #include "kdqat/kernels/panel_blocks.h"
 #include "kdqat/kernels/quantize.h"
 #include "kdqat/kernels/reduce.h"
+#include "kdqat/runtime/layer_ops.h"
 
 namespace kdqat::runtime {
 namespace {
@@ -22,18 +23,9 @@ void reserve(base::AlignedVector<Value>& buffer, std::int64_t count) {
   if (std::cmp_less(buffer.size(), count)) buffer.resize(static_cast<std::size_t>(count));
 }
 
-/// Keeps, of rows [T, width], those of the sentences' first tokens.
-void keep_first_tokens(const std::vector<std::int64_t>& cu_seqlens, std::int64_t width, Floats& rows) {
-  for (std::size_t b = 1; b + 1 < cu_seqlens.size(); ++b) {
-    std::copy_n(rows.data() + cu_seqlens[b] * width, width,
-                rows.data() + static_cast<std::int64_t>(b) * width);
-  }
-}
-
-}  // namespace
-
+/// body(rows) for rows that cover [0, count): some in each of this call's threads, or all at once.
 template <typename Body>
-void Encoder::for_rows(std::int64_t count, const Body& body) {
+void for_rows(std::int64_t count, const Body& body) {
   const std::int64_t threads = base::num_threads();
   // Of fewer rows, it costs less to let the threads share each product than to read all weights in each
   // thread.
@@ -48,6 +40,36 @@ void Encoder::for_rows(std::int64_t count, const Body& body) {
   });
 }
 
+/// weight x + bias of one row, in floating point.
+void multiply_row(const FloatLinear& linear, std::int64_t outputs, std::int64_t inputs, const float* x,
+                  float* out) {
+  for (std::int64_t n = 0; n < outputs; ++n) {
+    const float* row = linear.weight + n * inputs;
+    const float sum = kernels::sum_of_vectors<float>(
+        inputs, [&](const auto& load, std::int64_t i) { return load(x + i) * load(row + i); });
+    out[n] = sum + linear.bias[n];
+  }
+}
+
+/// LayerNorm of `rows` rows, of which no residual is part.
+void normalize(const encoder::EncoderConfig& config, const NormWeights& norm, std::int64_t rows,
+               std::int64_t width, const float* x, const float* residual, Workspace& workspace, float* out) {
+  kernels::layer_norm_forward(
+      {.rows = rows, .cols = width, .x = x, .dropout = {}, .residual = residual},
+      {.weight = norm.weight, .bias = norm.bias, .epsilon = static_cast<float>(config.layer_norm_eps)},
+      {.mean = workspace.mean.data(), .inverse_deviation = workspace.inverse_deviation.data()}, out);
+}
+
+/// Keeps, of rows [T, width], those of the sentences' first tokens.
+void keep_first_tokens(const std::vector<std::int64_t>& cu_seqlens, std::int64_t width, Floats& rows) {
+  for (std::size_t b = 1; b + 1 < cu_seqlens.size(); ++b) {
+    std::copy_n(rows.data() + cu_seqlens[b] * width, width,
+                rows.data() + static_cast<std::int64_t>(b) * width);
+  }
+}
+
+}  // namespace
+
 void Encoder::start(Sentences sentences, Workspace& workspace) const {
   workspace.cu_seqlens.assign(1, 0);
   for (const text::Encoding* sentence : sentences) {
@@ -60,7 +82,9 @@ void Encoder::start(Sentences sentences, Workspace& workspace) const {
                          &workspace.context, &workspace.sa_output, &workspace.attention_output}) {
     reserve(*buffer, tokens * d);
   }
+  if (config_.norm_order == encoder::NormOrder::kPre) reserve(workspace.normed, tokens * d);
   reserve(workspace.intermediate, tokens * config_.intermediate_size);
+  if (config_.gated) reserve(workspace.gate, tokens * config_.intermediate_size);
   reserve(workspace.codes, tokens * d);
   reserve(workspace.intermediate_codes, tokens * config_.intermediate_size);
   for (Floats* buffer : {&workspace.code_scales, &workspace.mean, &workspace.inverse_deviation}) {
@@ -70,159 +94,157 @@ void Encoder::start(Sentences sentences, Workspace& workspace) const {
 }
 
 void Encoder::look_up(Sentences sentences, Workspace& workspace) const {
-  const std::int64_t d = config_.hidden_size;
-  float* word = workspace.context.data();
-  float* place = workspace.sa_output.data();
+  const std::int64_t e = config_.embedding_size;
+  const std::int64_t tokens = workspace.cu_seqlens.back();
+  reserve(workspace.word, tokens * e);
+  const bool has_others = config_.position_table || config_.type_vocab_size > 0;
+  if (has_others) reserve(workspace.others, tokens * e);
+  float* word = workspace.word.data();
+  float* others = workspace.others.data();
   for (const text::Encoding* sentence : sentences) {
-    for (std::size_t i = 0; i < sentence->input_ids.size(); ++i, word += d, place += d) {
-      weights_.word_embeddings.look_up(sentence->input_ids[i], word);
-      const float* position = weights_.position_embeddings + static_cast<std::int64_t>(i) * d;
-      const float* type = weights_.token_type_embeddings + sentence->token_type_ids[i] * d;
-      for (std::int64_t k = 0; k < d; ++k) place[k] = position[k] + type[k];
+    const std::span<const std::int32_t> ids(sentence->input_ids);
+    workspace.positions.clear();
+    encoder::append_position_rows(config_, ids, workspace.positions);
+    for (std::size_t i = 0; i < ids.size(); ++i, word += e) {
+      weights_.word_embeddings.look_up(ids[i], word);
+      if (!has_others) continue;
+      const std::int64_t type = config_.only_first_token_type ? 0 : sentence->token_type_ids[i];
+      const float* of_position =
+          config_.position_table ? weights_.position_embeddings + workspace.positions[i] * e : nullptr;
+      const float* of_type =
+          config_.type_vocab_size > 0 ? weights_.token_type_embeddings + type * e : nullptr;
+      for (std::int64_t k = 0; k < e; ++k) {
+        others[k] =
+            (of_position == nullptr ? 0.0F : of_position[k]) + (of_type == nullptr ? 0.0F : of_type[k]);
+      }
+      others += e;
     }
   }
-  normalize(workspace.context, workspace.sa_output, weights_.embeddings_norm,
-            {.first = 0, .count = workspace.cu_seqlens.back()}, workspace, workspace.hidden);
-}
-
-/// values [T, D] -> codes.
-void Encoder::quantize(const Floats& values, const Rows& rows, Workspace& workspace) const {
-  const std::int64_t offset = rows.first * config_.hidden_size;
-  kernels::quantize_symmetric(values.data() + offset, {.count = rows.count, .size = config_.hidden_size},
-                              workspace.codes.data() + offset, workspace.code_scales.data() + rows.first);
-}
-
-void Encoder::multiply(const PackedLinear& linear, const Codes& codes, const Rows& rows,
-                       const Workspace& workspace, Floats& out) const {
-  kernels::multiply_panels({.codes = codes.data() + rows.first * linear.shape.cols,
-                            .rows = rows.count,
-                            .row_scales = workspace.code_scales.data() + rows.first,
-                            .row_scales_count = rows.count,
-                            .panels = linear.panels,
-                            .weights = linear.shape,
-                            .col_scales = linear.scales.data(),
-                            .col_scales_count = static_cast<std::int64_t>(linear.scales.size()),
-                            .bias = linear.bias},
-                           out.data() + rows.first * linear.shape.rows, set_);
-}
-
-void Encoder::normalize(const Floats& x, const Floats& residual, const NormWeights& norm, const Rows& rows,
-                        Workspace& workspace, Floats& out) const {
+  const bool projects = e != config_.hidden_size;
+  float* out = projects ? workspace.word.data() : workspace.hidden.data();
+  normalize(config_, weights_.embeddings_norm, tokens, e, workspace.word.data(),
+            has_others ? workspace.others.data() : nullptr, workspace, out);
+  if (!projects) return;
   const std::int64_t d = config_.hidden_size;
-  const std::int64_t offset = rows.first * d;
-  kernels::layer_norm_forward(
-      {.rows = rows.count,
-       .cols = d,
-       .x = x.data() + offset,
-       .dropout = {},
-       .residual = residual.data() + offset},
-      {.weight = norm.weight, .bias = norm.bias, .epsilon = static_cast<float>(config_.layer_norm_eps)},
-      {.mean = workspace.mean.data() + rows.first,
-       .inverse_deviation = workspace.inverse_deviation.data() + rows.first},
-      out.data() + offset);
-}
-
-/// hidden -> query, key, value.
-void Encoder::project(const LayerWeights& layer, const Rows& rows, Workspace& workspace) const {
-  quantize(workspace.hidden, rows, workspace);
-  multiply(layer.query, workspace.codes, rows, workspace, workspace.query);
-  multiply(layer.key, workspace.codes, rows, workspace, workspace.key);
-  multiply(layer.value, workspace.codes, rows, workspace, workspace.value);
+  for (std::int64_t t = 0; t < tokens; ++t) {
+    multiply_row(weights_.embeddings_projection, d, e, workspace.word.data() + t * e,
+                 workspace.hidden.data() + t * d);
+  }
 }
 
 /// hidden [T, D] -> context [T, D].
-void Encoder::attend(const LayerWeights& layer, Workspace& workspace) const {
-  for_rows(workspace.cu_seqlens.back(), [&](const Rows& rows) { project(layer, rows, workspace); });
+void Encoder::attend(std::size_t layer, Workspace& workspace) const {
+  const LayerOps::Model model{.config = config_, .layer = weights_.layers[layer], .set = set_};
+  const auto number = static_cast<std::int64_t>(layer);
+  for_rows(workspace.cu_seqlens.back(), [&](const Rows& rows) {
+    LayerOps ops(model, rows, workspace);
+    encoder::project(ops, config_, number, &workspace.hidden);
+  });
   const kernels::AttentionShape shape{.cu_seqlens = workspace.cu_seqlens,
                                       .heads = config_.num_attention_heads,
                                       .head_size = config_.head_size()};
+  positions_.rotate(layer, shape, workspace.query.data(), workspace.key.data());
   for (Floats* operand : {&workspace.query, &workspace.key, &workspace.value}) {
     kernels::fake_quantize_heads(shape, kernels::AttentionScales::kHead, operand->data(), operand->data());
   }
   const std::int64_t pairs = shape.ragged_size();
   for (Floats* buffer : {&workspace.scores, &workspace.map, &workspace.quantized_map})
     reserve(*buffer, pairs);
-  kernels::attention_forward(
-      shape, {.query = workspace.query.data(), .key = workspace.key.data(), .value = workspace.value.data()},
-      {}, kernels::AttentionScales::kHead,
-      {.scores = workspace.scores.data(),
-       .map = workspace.map.data(),
-       .quantized_map = workspace.quantized_map.data(),
-       .context = workspace.context.data()});
+  kernels::attention_forward({.shape = shape,
+                              .operands = {.query = workspace.query.data(),
+                                           .key = workspace.key.data(),
+                                           .value = workspace.value.data()},
+                              .terms = positions_.terms(layer),
+                              .map_scales = kernels::AttentionScales::kHead},
+                             {.scores = workspace.scores.data(),
+                              .map = workspace.map.data(),
+                              .quantized_map = workspace.quantized_map.data(),
+                              .context = workspace.context.data()});
 }
 
 /// context and hidden -> hidden, of the first `count` rows.
-void Encoder::feed_forward(const LayerWeights& layer, std::int64_t count, Workspace& workspace) const {
-  for_rows(count, [&](const Rows& rows) { feed_forward(layer, rows, workspace); });
-}
-
-void Encoder::feed_forward(const LayerWeights& layer, const Rows& rows, Workspace& workspace) const {
-  quantize(workspace.context, rows, workspace);
-  multiply(layer.attention_output, workspace.codes, rows, workspace, workspace.sa_output);
-  normalize(workspace.sa_output, workspace.hidden, layer.attention_norm, rows, workspace,
-            workspace.attention_output);
-  quantize(workspace.attention_output, rows, workspace);
-  multiply(layer.intermediate, workspace.codes, rows, workspace, workspace.intermediate);
-  const std::int64_t f = config_.intermediate_size;
-  kernels::gelu_quantize_symmetric(
-      workspace.intermediate.data() + rows.first * f, {.count = rows.count, .size = f},
-      workspace.intermediate_codes.data() + rows.first * f, workspace.code_scales.data() + rows.first);
-  multiply(layer.output, workspace.intermediate_codes, rows, workspace, workspace.sa_output);
-  normalize(workspace.sa_output, workspace.attention_output, layer.output_norm, rows, workspace,
-            workspace.hidden);
+void Encoder::finish(std::size_t layer, std::int64_t count, Workspace& workspace) const {
+  const LayerOps::Model model{.config = config_, .layer = weights_.layers[layer], .set = set_};
+  for_rows(count, [&](const Rows& rows) {
+    LayerOps ops(model, rows, workspace);
+    encoder::finish_layer(ops, config_, &workspace.hidden, &workspace.context);
+  });
 }
 
 void Encoder::classify(Sentences sentences, Workspace& workspace, float* logits) const {
   start(sentences, workspace);
   const auto batch = static_cast<std::int64_t>(sentences.size());
   const std::int64_t d = config_.hidden_size;
-  for (const LayerWeights& layer : weights_.layers) {
+  const bool first_token = config_.head.pooling == encoder::Pooling::kFirstToken;
+  for (std::size_t layer = 0; layer < weights_.layers.size(); ++layer) {
     attend(layer, workspace);
-    const bool last = &layer == &weights_.layers.back();
-    if (last) {
+    const bool reduced = first_token && layer + 1 == weights_.layers.size();
+    if (reduced) {
       // Nothing reads the other tokens any more.
       keep_first_tokens(workspace.cu_seqlens, d, workspace.context);
       keep_first_tokens(workspace.cu_seqlens, d, workspace.hidden);
     }
-    feed_forward(layer, last ? batch : workspace.cu_seqlens.back(), workspace);
+    finish(layer, reduced ? batch : workspace.cu_seqlens.back(), workspace);
   }
-  const Rows first_tokens{.first = 0, .count = batch};
-  quantize(workspace.hidden, first_tokens, workspace);
+  if (config_.final_norm) {
+    normalize(config_, weights_.final_norm, first_token ? batch : workspace.cu_seqlens.back(), d,
+              workspace.hidden.data(), nullptr, workspace, workspace.hidden.data());
+  }
   reserve(workspace.pooled, batch * d);
-  multiply(weights_.pooler, workspace.codes, first_tokens, workspace, workspace.pooled);
-  for (std::int64_t i = 0; i < batch * d; ++i) {
-    float& value = workspace.pooled[static_cast<std::size_t>(i)];
-    value = std::tanh(value);
+  if (first_token) {
+    std::copy_n(workspace.hidden.data(), batch * d, workspace.pooled.data());
+  } else {
+    mean_of_sequences(workspace, workspace.pooled.data());
   }
-  for (std::int64_t b = 0; b < batch; ++b) {
-    const float* pooled = workspace.pooled.data() + b * d;
-    for (std::int64_t c = 0; c < config_.num_labels; ++c) {
-      const float* row = weights_.classifier_weight + c * d;
-      const float sum = kernels::sum_of_vectors<float>(
-          d, [&](const auto& load, std::int64_t i) { return load(pooled + i) * load(row + i); });
-      *logits++ = sum + weights_.classifier_bias[c];
+  apply_head(batch, workspace, logits);
+}
+
+/// pooled [B, D] -> logits [B, C].
+void Encoder::apply_head(std::int64_t count, Workspace& workspace, float* logits) const {
+  const std::int64_t d = config_.hidden_size;
+  reserve(workspace.dense, count * d);
+  kernels::quantize_symmetric(workspace.pooled.data(), {.count = count, .size = d}, workspace.codes.data(),
+                              workspace.code_scales.data());
+  multiply(weights_.head_dense, workspace.codes.data(), workspace.code_scales.data(), count, set_,
+           workspace.dense.data());
+  kernels::activate(config_.head.activation, workspace.dense.data(), count * d, workspace.dense.data());
+  if (config_.head.norm) {
+    normalize(config_, weights_.head_norm, count, d, workspace.dense.data(), nullptr, workspace,
+              workspace.dense.data());
+  }
+  for (std::int64_t b = 0; b < count; ++b) {
+    multiply_row(weights_.classifier, config_.num_labels, d, workspace.dense.data() + b * d,
+                 logits + b * config_.num_labels);
+  }
+}
+
+void Encoder::mean_of_sequences(const Workspace& workspace, float* means) const {
+  const std::int64_t d = config_.hidden_size;
+  for (std::size_t b = 0; b + 1 < workspace.cu_seqlens.size(); ++b, means += d) {
+    std::fill_n(means, d, 0.0F);
+    const std::int64_t first = workspace.cu_seqlens[b];
+    const std::int64_t last = workspace.cu_seqlens[b + 1];
+    for (std::int64_t t = first; t < last; ++t) {
+      const float* row = workspace.hidden.data() + t * d;
+      for (std::int64_t i = 0; i < d; ++i) means[i] += row[i];
     }
+    const float count = static_cast<float>(last - first);
+    for (std::int64_t i = 0; i < d; ++i) means[i] /= count;
   }
 }
 
 void Encoder::embed(Sentences sentences, Workspace& workspace, float* embeddings) const {
   start(sentences, workspace);
-  const std::int64_t d = config_.hidden_size;
-  for (const LayerWeights& layer : weights_.layers) {
+  const std::int64_t tokens = workspace.cu_seqlens.back();
+  for (std::size_t layer = 0; layer < weights_.layers.size(); ++layer) {
     attend(layer, workspace);
-    feed_forward(layer, workspace.cu_seqlens.back(), workspace);
+    finish(layer, tokens, workspace);
   }
-  for (std::size_t b = 0; b < sentences.size(); ++b, embeddings += d) {
-    std::fill_n(embeddings, d, 0.0F);
-    const std::int64_t first = workspace.cu_seqlens[b];
-    const std::int64_t last = workspace.cu_seqlens[b + 1];
-    for (std::int64_t t = first; t < last; ++t) {
-      const float* row = workspace.hidden.data() + t * d;
-      for (std::int64_t i = 0; i < d; ++i) embeddings[i] += row[i];
-    }
-    const float count = static_cast<float>(last - first);
-    for (std::int64_t i = 0; i < d; ++i) embeddings[i] /= count;
+  if (config_.final_norm) {
+    normalize(config_, weights_.final_norm, tokens, config_.hidden_size, workspace.hidden.data(), nullptr,
+              workspace, workspace.hidden.data());
   }
+  mean_of_sequences(workspace, embeddings);
 }
 
 }  // namespace kdqat::runtime

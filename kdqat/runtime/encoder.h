@@ -5,8 +5,9 @@
 #include <vector>
 
 #include "kdqat/base/aligned.h"
-#include "kdqat/format/encoder_config.h"
+#include "kdqat/encoder/encoder_config.h"
 #include "kdqat/kernels/instruction_set.h"
+#include "kdqat/runtime/position_tables.h"
 #include "kdqat/runtime/weights.h"
 #include "kdqat/text/tokenizer.h"
 
@@ -16,16 +17,20 @@ namespace kdqat::runtime {
 using Floats = base::AlignedVector<float>;
 using Codes = base::AlignedVector<std::int8_t>;
 
-/// Memory of one pass of the encoder: it grows to the largest batch and is then used again.
+/// Memory of one pass of the encoder: it grows to the largest batch and is then used again. T tokens, D
+/// hidden, E embedding, F intermediate, B sequences.
 struct Workspace {
   std::vector<std::int64_t> cu_seqlens;  ///< [B+1]
-  Floats hidden, query, key, value, context, sa_output, attention_output, intermediate;
+  std::vector<std::int64_t> positions;   ///< rows of the position table, one sequence's
+  Floats word, others;                   ///< [T, E]: of the words; of positions and token types
+  Floats hidden, normed, query, key, value, context, sa_output, attention_output;  ///< [T, D]
+  Floats intermediate, gate;                                                       ///< [T, F]
   Floats scores, map, quantized_map;  ///< ragged, see kernels::AttentionShape
   Floats mean, inverse_deviation;     ///< [T]
   Codes codes;                        ///< [T, D]
   Codes intermediate_codes;           ///< [T, F]
   Floats code_scales;                 ///< [T]
-  Floats pooled;                      ///< [B, D]
+  Floats pooled, dense;               ///< [B, D]
 };
 
 /// The student's forward pass over a packed model, the same numbers as in training (model::Classifier), one
@@ -33,9 +38,9 @@ struct Workspace {
 class Encoder {
  public:
   /// `config` and `weights` must outlive it. Throws InvalidArgument for a set that this processor lacks, at
-  /// the first pass.
-  Encoder(const format::EncoderConfig& config, const Weights& weights, kernels::InstructionSet set)
-      : config_(config), weights_(weights), set_(set) {}
+  /// the first pass if not before.
+  Encoder(const encoder::EncoderConfig& config, const Weights& weights, kernels::InstructionSet set)
+      : config_(config), weights_(weights), set_(set), positions_(config, weights, set) {}
 
   /// The classifier's outputs, logits [B, C]. Sentences are not empty, their ids inside of the vocabulary, no
   /// longer than the model's positions.
@@ -45,31 +50,17 @@ class Encoder {
   void embed(std::span<const text::Encoding* const> sentences, Workspace& workspace, float* embeddings) const;
 
  private:
-  /// Rows of a batch that one thread takes through a step.
-  struct Rows {
-    std::int64_t first = 0;
-    std::int64_t count = 0;
-  };
-
   void start(std::span<const text::Encoding* const> sentences, Workspace& workspace) const;
   void look_up(std::span<const text::Encoding* const> sentences, Workspace& workspace) const;
-  void attend(const LayerWeights& layer, Workspace& workspace) const;
-  void project(const LayerWeights& layer, const Rows& rows, Workspace& workspace) const;
-  void feed_forward(const LayerWeights& layer, std::int64_t count, Workspace& workspace) const;
-  void feed_forward(const LayerWeights& layer, const Rows& rows, Workspace& workspace) const;
-  void quantize(const Floats& values, const Rows& rows, Workspace& workspace) const;
-  void multiply(const PackedLinear& linear, const Codes& codes, const Rows& rows, const Workspace& workspace,
-                Floats& out) const;
-  void normalize(const Floats& x, const Floats& residual, const NormWeights& norm, const Rows& rows,
-                 Workspace& workspace, Floats& out) const;
+  void attend(std::size_t layer, Workspace& workspace) const;
+  void finish(std::size_t layer, std::int64_t count, Workspace& workspace) const;
+  void mean_of_sequences(const Workspace& workspace, float* means) const;
+  void apply_head(std::int64_t count, Workspace& workspace, float* logits) const;
 
-  /// body(rows) for rows that cover [0, count): some in each of this call's threads, or all at once.
-  template <typename Body>
-  static void for_rows(std::int64_t count, const Body& body);
-
-  const format::EncoderConfig& config_;
+  const encoder::EncoderConfig& config_;
   const Weights& weights_;
   kernels::InstructionSet set_;
+  PositionTables positions_;
 };
 
 }  // namespace kdqat::runtime

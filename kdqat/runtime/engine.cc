@@ -11,7 +11,7 @@
 #include "kdqat/format/packed_model.h"
 #include "kdqat/runtime/encoder.h"
 #include "kdqat/runtime/weights.h"
-#include "kdqat/text/vocabulary.h"
+#include "kdqat/text/bert_document.h"
 
 namespace kdqat::runtime {
 namespace {
@@ -24,7 +24,10 @@ using Group = std::span<const text::Encoding* const>;
 /// Tokens whose activations stay in a core's cache from one layer to the next.
 constexpr std::int64_t kGroupTokens = 96;
 
-text::Tokenizer make_tokenizer(const format::SafetensorsFile& file, const format::PackedHeader& header) {
+/// The tokenizer.json document of a file, whatever its version.
+nlohmann::json read_tokenizer_document(const format::SafetensorsFile& file,
+                                       const format::PackedHeader& header) {
+  if (header.version > 1) return format::read_packed_tokenizer(file, header);
   const format::TensorView& view = file.tensor(format::kVocabularyTensor);
   const std::string where = concat(file.path().string(), ": tensor '", format::kVocabularyTensor, "'");
   if (view.dtype != format::DType::kU8 || view.shape.size() != 1) {
@@ -32,11 +35,18 @@ text::Tokenizer make_tokenizer(const format::SafetensorsFile& file, const format
                              " ", format::to_string(view.shape)));
   }
   const std::string_view tokens(reinterpret_cast<const char*>(view.bytes.data()), view.bytes.size());
-  text::Tokenizer tokenizer(
-      text::vocabulary_from_settings(header.tokenizer, text::split_lines(tokens), where));
-  if (tokenizer.vocab_size() > header.config.vocab_size) {
-    throw FormatError(concat(where, ": expected at most ", header.config.vocab_size,
-                             " tokens, the rows of the embedding, found ", tokenizer.vocab_size()));
+  return text::make_version_1_document(header.tokenizer, text::split_lines(tokens), where);
+}
+
+text::Tokenizer make_tokenizer(const format::SafetensorsFile& file, const format::PackedHeader& header,
+                               std::int64_t rows) {
+  const std::string where =
+      concat(file.path().string(), ": tensor '",
+             header.version > 1 ? format::kTokenizerTensor : format::kVocabularyTensor, "'");
+  text::Tokenizer tokenizer(read_tokenizer_document(file, header), where);
+  if (tokenizer.vocab_size() > rows) {
+    throw FormatError(concat(where, ": expected at most ", rows, " tokens, the rows of the embedding, found ",
+                             tokenizer.vocab_size()));
   }
   return tokenizer;
 }
@@ -114,14 +124,15 @@ struct Engine::State {
   State(const std::filesystem::path& path, const EngineOptions& options)
       : file(path),
         header(format::read_packed_header(file)),
-        weights(find_weights(file, header)),
-        tokenizer(make_tokenizer(file, header)),
+        config(encoder::encoder_config_from_json(header.config, file.path().string() + ": metadata: config")),
+        weights(find_weights(file, header, config)),
+        tokenizer(make_tokenizer(file, header, config.vocab_size)),
         threads(options.threads == 0 ? base::available_processors() : options.threads),
         instruction_set(options.instruction_set ? *options.instruction_set
                                                 : kernels::default_instruction_set()),
-        encoder(header.config, weights, instruction_set) {
+        encoder(config, weights, instruction_set) {
     if (threads < 1) throw InvalidArgument(concat("threads: expected at least 1, found ", threads));
-    const std::int64_t positions = header.config.max_position_embeddings;
+    const std::int64_t positions = config.max_length();
     max_seq_length =
         options.max_seq_length == 0 ? std::min(header.max_seq_length, positions) : options.max_seq_length;
     if (max_seq_length < 3 || max_seq_length > positions) {
@@ -138,16 +149,18 @@ struct Engine::State {
     for (std::size_t i = 0; i < sentences.size(); ++i) {
       const text::Encoding& sentence = sentences[i];
       const std::int64_t count = token_count(sentence);
-      if (count < 1 || count > header.config.max_position_embeddings) {
-        throw InvalidArgument(concat("sentence ", i, ": expected from 1 to ",
-                                     header.config.max_position_embeddings, " tokens, found ", count));
+      if (count < 1 || count > config.max_length()) {
+        throw InvalidArgument(
+            concat("sentence ", i, ": expected from 1 to ", config.max_length(), " tokens, found ", count));
       }
       if (sentence.token_type_ids.size() != sentence.input_ids.size()) {
         throw InvalidArgument(concat("sentence ", i, ": expected a type for each of its ", count,
                                      " tokens, found ", sentence.token_type_ids.size()));
       }
-      check_ids(sentence.input_ids, header.config.vocab_size, "token id", i);
-      check_ids(sentence.token_type_ids, header.config.type_vocab_size, "type", i);
+      check_ids(sentence.input_ids, config.vocab_size, "token id", i);
+      if (config.type_vocab_size > 0 && !config.only_first_token_type) {
+        check_ids(sentence.token_type_ids, config.type_vocab_size, "type", i);
+      }
     }
   }
 
@@ -201,6 +214,7 @@ struct Engine::State {
 
   format::SafetensorsFile file;
   format::PackedHeader header;
+  encoder::EncoderConfig config;
   Weights weights;
   text::Tokenizer tokenizer;
   int threads;
@@ -225,7 +239,7 @@ std::vector<float> Engine::embed(std::span<const Text> texts) const { return emb
 text::Encoding Engine::encode(const Text& text) const { return std::move(state_->encode({&text, 1})[0]); }
 
 std::vector<Classification> Engine::classify(std::span<const text::Encoding> sentences) const {
-  const std::int64_t classes = state_->header.config.num_labels;
+  const std::int64_t classes = state_->config.num_labels;
   const std::vector<float> logits =
       state_->run(sentences, classes, [&](const Group& group, Workspace& workspace, float* out) {
         state_->encoder.classify(group, workspace, out);
@@ -245,13 +259,13 @@ std::vector<float> Engine::embed(std::span<const text::Encoding> sentences) cons
   });
 }
 
-const std::vector<std::string>& Engine::labels() const { return state_->header.config.labels; }
-bool Engine::is_regression() const { return state_->header.config.num_labels == 1; }
-std::int64_t Engine::embedding_size() const { return state_->header.config.hidden_size; }
-std::int64_t Engine::vocab_size() const { return state_->header.config.vocab_size; }
+const std::vector<std::string>& Engine::labels() const { return state_->config.labels; }
+bool Engine::is_regression() const { return state_->config.num_labels == 1; }
+std::int64_t Engine::embedding_size() const { return state_->config.hidden_size; }
+std::int64_t Engine::vocab_size() const { return state_->config.vocab_size; }
 std::int64_t Engine::max_seq_length() const { return state_->max_seq_length; }
 kernels::InstructionSet Engine::instruction_set() const { return state_->instruction_set; }
 int Engine::threads() const { return state_->threads; }
-const nlohmann::json& Engine::config() const { return state_->header.config.source; }
+const nlohmann::json& Engine::config() const { return state_->header.config; }
 
 }  // namespace kdqat::runtime

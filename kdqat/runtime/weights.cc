@@ -6,6 +6,7 @@
 #include <string>
 
 #include "kdqat/base/error.h"
+#include "kdqat/encoder/parameter_table.h"
 #include "kdqat/kernels/base3.h"
 
 namespace kdqat::runtime {
@@ -17,11 +18,70 @@ using format::DType;
 using format::Shape;
 using format::TensorView;
 
-/// Hands out tensors by name and what they have to be.
+/// Finds the tensors of each module, what they have to be in the parameter table.
 class Finder {
  public:
-  Finder(const format::SafetensorsFile& file, const format::PackedHeader& header)
-      : file_(file), header_(header) {}
+  Finder(const format::SafetensorsFile& file, const format::PackedHeader& header, Weights& weights)
+      : file_(file), quantization_(header.quantization), weights_(weights) {}
+
+  void fill(const encoder::ParameterInfo& parameter) const {
+    encoder::visit_module(weights_, parameter.role, parameter.layer,
+                          [&](auto& module) { fill_module(parameter, module); });
+  }
+
+ private:
+  void fill_module(const encoder::ParameterInfo& parameter, const float*& table) const {
+    table = floats(parameter.name, parameter.shape).data();
+  }
+
+  void fill_module(const encoder::ParameterInfo& parameter, NormWeights& norm) const {
+    (parameter.is_bias ? norm.bias : norm.weight) = floats(parameter.name, parameter.shape).data();
+    if (norm.bias == nullptr) norm.bias = weights_.zeros.data();
+  }
+
+  void fill_module(const encoder::ParameterInfo& parameter, FloatLinear& linear) const {
+    (parameter.is_bias ? linear.bias : linear.weight) = floats(parameter.name, parameter.shape).data();
+    if (linear.bias == nullptr) linear.bias = weights_.zeros.data();
+  }
+
+  void fill_module(const encoder::ParameterInfo& parameter, PackedLinear& linear) const {
+    if (parameter.is_bias) {
+      linear.bias = floats(parameter.name, parameter.shape).data();
+      return;
+    }
+    linear.shape = {
+        .rows = parameter.shape[0], .cols = parameter.shape[1], .bits = quantization_.weight_bits};
+    const TensorView& codes = find(parameter.name + format::kCodesSuffix, DType::kU8,
+                                   {linear.shape.panels(), linear.shape.lines(), kernels::kLineBytes});
+    linear.panels = reinterpret_cast<const std::uint8_t*>(codes.bytes.data());
+    if (!kernels::panels_hold_codes(linear.panels, linear.shape)) {
+      throw FormatError(concat(where(codes.name), ": expected fields that stand for codes, found another"));
+    }
+    const bool by_row = quantization_.weight_granularity == format::WeightGranularity::kRow;
+    linear.scales = floats(parameter.name + format::kScalesSuffix, {by_row ? linear.shape.rows : 1});
+    if (linear.bias == nullptr) linear.bias = weights_.zeros.data();
+  }
+
+  void fill_module(const encoder::ParameterInfo& parameter, WordEmbedding& embedding) const {
+    const std::string& name = parameter.name;
+    const std::int64_t rows = parameter.shape[0];
+    const int bits = quantization_.embedding_bits;
+    embedding = {.bits = bits, .width = parameter.shape[1]};
+    if (bits == 32) {
+      embedding.rows = std::as_bytes(floats(name, parameter.shape)).data();
+      embedding.row_bytes = embedding.width * 4;
+      return;
+    }
+    embedding.row_bytes = embedding_row_bytes(bits, embedding.width);
+    const TensorView& codes =
+        find(name + format::kCodesSuffix, bits == 8 ? DType::kI8 : DType::kU8, {rows, embedding.row_bytes});
+    if (bits == 2 && !kernels::base3_holds_codes(reinterpret_cast<const std::uint8_t*>(codes.bytes.data()),
+                                                 static_cast<std::int64_t>(codes.bytes.size()))) {
+      throw FormatError(concat(where(codes.name), ": expected bytes up to 242, found a larger one"));
+    }
+    embedding.rows = codes.bytes.data();
+    embedding.scales = floats(name + format::kScalesSuffix, {rows}).data();
+  }
 
   std::span<const float> floats(const std::string& name, const Shape& shape) const {
     const TensorView& view = find(name, DType::kF32, shape);
@@ -37,49 +97,6 @@ class Finder {
     return values;
   }
 
-  NormWeights norm(const std::string& name) const {
-    const Shape shape = {header_.config.hidden_size};
-    return {.weight = floats(name + ".weight", shape).data(), .bias = floats(name + ".bias", shape).data()};
-  }
-
-  PackedLinear linear(const std::string& name, std::int64_t in, std::int64_t out) const {
-    const kernels::PanelShape shape{.rows = out, .cols = in, .bits = header_.quantization.weight_bits};
-    const std::string weight = name + ".weight";
-    const TensorView& codes =
-        find(weight + format::kCodesSuffix, DType::kU8, {shape.panels(), shape.lines(), kernels::kLineBytes});
-    const auto* panels = reinterpret_cast<const std::uint8_t*>(codes.bytes.data());
-    if (!kernels::panels_hold_codes(panels, shape)) {
-      throw FormatError(concat(where(codes.name), ": expected fields that stand for codes, found another"));
-    }
-    const bool by_row = header_.quantization.weight_granularity == format::WeightGranularity::kRow;
-    return {.shape = shape,
-            .panels = panels,
-            .scales = floats(weight + format::kScalesSuffix, {by_row ? out : 1}),
-            .bias = floats(name + ".bias", {out}).data()};
-  }
-
-  WordEmbedding word_embedding(const std::string& name) const {
-    const std::int64_t rows = header_.config.vocab_size;
-    const int bits = header_.quantization.embedding_bits;
-    WordEmbedding result{.bits = bits, .width = header_.config.hidden_size};
-    if (bits == 32) {
-      result.rows = std::as_bytes(floats(name, {rows, result.width})).data();
-      result.row_bytes = result.width * 4;
-      return result;
-    }
-    result.row_bytes = embedding_row_bytes(bits, result.width);
-    const TensorView& codes =
-        find(name + format::kCodesSuffix, bits == 8 ? DType::kI8 : DType::kU8, {rows, result.row_bytes});
-    if (bits == 2 && !kernels::base3_holds_codes(reinterpret_cast<const std::uint8_t*>(codes.bytes.data()),
-                                                 static_cast<std::int64_t>(codes.bytes.size()))) {
-      throw FormatError(concat(where(codes.name), ": expected bytes up to 242, found a larger one"));
-    }
-    result.rows = codes.bytes.data();
-    result.scales = floats(name + format::kScalesSuffix, {rows}).data();
-    return result;
-  }
-
- private:
   std::string where(const std::string& name) const {
     return concat(file_.path().string(), ": tensor '", name, "'");
   }
@@ -95,29 +112,17 @@ class Finder {
   }
 
   const format::SafetensorsFile& file_;
-  const format::PackedHeader& header_;
+  const format::QuantizationConfig& quantization_;
+  Weights& weights_;
 };
 
-LayerWeights find_layer(const Finder& finder, const format::EncoderConfig& config,
-                        const std::string& prefix) {
-  const std::int64_t d = config.hidden_size;
-  const std::int64_t f = config.intermediate_size;
-  return {.query = finder.linear(prefix + ".attention.self.query", d, d),
-          .key = finder.linear(prefix + ".attention.self.key", d, d),
-          .value = finder.linear(prefix + ".attention.self.value", d, d),
-          .attention_output = finder.linear(prefix + ".attention.output.dense", d, d),
-          .intermediate = finder.linear(prefix + ".intermediate.dense", d, f),
-          .output = finder.linear(prefix + ".output.dense", f, d),
-          .attention_norm = finder.norm(prefix + ".attention.output.LayerNorm"),
-          .output_norm = finder.norm(prefix + ".output.LayerNorm")};
-}
-
-void check_can_run(const format::SafetensorsFile& file, const format::PackedHeader& header) {
+void check_can_run(const format::SafetensorsFile& file, const format::PackedHeader& header,
+                   const encoder::EncoderConfig& config) {
   if (!format::can_be_packed(header.quantization)) {
     throw FormatError(
         concat(file.path().string(), ": ", format::why_it_cannot_be_packed(header.quantization)));
   }
-  if (header.config.num_labels == 0) {
+  if (config.num_labels == 0) {
     throw FormatError(concat(file.path().string(), ": expected a classifier, found none"));
   }
 }
@@ -147,24 +152,17 @@ void WordEmbedding::look_up(std::int64_t id, float* out) const {
   }
 }
 
-Weights find_weights(const format::SafetensorsFile& file, const format::PackedHeader& header) {
-  check_can_run(file, header);
-  const format::EncoderConfig& config = header.config;
-  const Finder finder(file, header);
-  const std::int64_t d = config.hidden_size;
+Weights find_weights(const format::SafetensorsFile& file, const format::PackedHeader& header,
+                     const encoder::EncoderConfig& config) {
+  check_can_run(file, header, config);
+  const std::vector<encoder::ParameterInfo> table = encoder::parameter_table(config);
   Weights weights;
-  weights.word_embeddings = finder.word_embedding("bert.embeddings.word_embeddings.weight");
-  weights.position_embeddings =
-      finder.floats("bert.embeddings.position_embeddings.weight", {config.max_position_embeddings, d}).data();
-  weights.token_type_embeddings =
-      finder.floats("bert.embeddings.token_type_embeddings.weight", {config.type_vocab_size, d}).data();
-  weights.embeddings_norm = finder.norm("bert.embeddings.LayerNorm");
-  for (std::int64_t l = 0; l < config.num_hidden_layers; ++l) {
-    weights.layers.push_back(find_layer(finder, config, concat("bert.encoder.layer.", l)));
-  }
-  weights.pooler = finder.linear("bert.pooler.dense", d, d);
-  weights.classifier_weight = finder.floats("classifier.weight", {config.num_labels, d}).data();
-  weights.classifier_bias = finder.floats("classifier.bias", {config.num_labels}).data();
+  weights.layers.resize(static_cast<std::size_t>(config.num_hidden_layers));
+  std::int64_t widest = 0;
+  for (const encoder::ParameterInfo& parameter : table) widest = std::max(widest, parameter.shape[0]);
+  weights.zeros.resize(static_cast<std::size_t>(widest));
+  const Finder finder(file, header, weights);
+  for (const encoder::ParameterInfo& parameter : table) finder.fill(parameter);
   return weights;
 }
 

@@ -4,6 +4,8 @@
 #include <span>
 #include <vector>
 
+#include "kdqat/encoder/encoder_config.h"
+#include "kdqat/encoder/modules.h"
 #include "kdqat/format/packed_model.h"
 #include "kdqat/kernels/panel_product.h"
 
@@ -23,9 +25,10 @@ struct NormWeights {
   const float* bias = nullptr;
 };
 
-struct LayerWeights {
-  PackedLinear query, key, value, attention_output, intermediate, output;
-  NormWeights attention_norm, output_norm;
+/// A linear that stays in floating point.
+struct FloatLinear {
+  const float* weight = nullptr;  ///< [N, K]
+  const float* bias = nullptr;    ///< [N]
 };
 
 /// Rows [V, D] that are looked up: codes with a scale a row, or float32.
@@ -40,17 +43,20 @@ struct WordEmbedding {
   void look_up(std::int64_t id, float* out) const;
 };
 
-/// The parameters of a packed model, where they lie in the mapped file.
-struct Weights {
-  WordEmbedding word_embeddings;
-  const float* position_embeddings = nullptr;    ///< [positions, D]
-  const float* token_type_embeddings = nullptr;  ///< [types, D]
-  NormWeights embeddings_norm;
-  std::vector<LayerWeights> layers;
-  PackedLinear pooler;
-  const float* classifier_weight = nullptr;  ///< [C, D]
-  const float* classifier_bias = nullptr;    ///< [C]
+struct PackedModules {
+  using Embedding = WordEmbedding;
+  using Table = const float*;
+  using Linear = PackedLinear;
+  using FloatLinear = runtime::FloatLinear;
+  using Norm = NormWeights;
 };
+
+/// The parameters of a packed model, where they lie in the mapped file; a linear or norm without bias has
+/// zeros.
+struct Weights : encoder::Modules<PackedModules> {
+  std::vector<float> zeros;  ///< for every bias that the encoder lacks
+};
+using LayerWeights = encoder::LayerModules<PackedModules>;
 
 /// Bytes of a row of codes of the word embedding.
 std::int64_t embedding_row_bytes(int bits, std::int64_t width);
@@ -60,6 +66,7 @@ std::int64_t embedding_row_bytes(int bits, std::int64_t width);
 /// that is not finite or a field that stands for no code; and for a model that this runtime can't run:
 /// weights or activations in floating point, or activations with a scale a tensor (which depends on the
 /// batch).
-Weights find_weights(const format::SafetensorsFile& file, const format::PackedHeader& header);
+Weights find_weights(const format::SafetensorsFile& file, const format::PackedHeader& header,
+                     const encoder::EncoderConfig& config);
 
 }  // namespace kdqat::runtime

@@ -14,14 +14,21 @@
 #include "kdqat/runtime/engine.h"
 #include "kdqat/serve/metrics.h"
 
+// Requests of many clients, joined into calls of one engine:
+//
+//   Batcher batcher(engine, {}, metrics);
+//   std::future<Answer> answer = batcher.submit(Question::kClassify, {engine.encode({"a fine film"})});
+//   std::get<std::vector<runtime::Classification>>(answer.get());
+
 namespace kdqat::serve {
 
 struct BatcherOptions {
-  std::int64_t batch_tokens = 2048;   ///< of one call of the engine; a request with more is a call of its own
-  std::int64_t queue_tokens = 65536;  ///< that may wait; a request beyond is refused, unless none waits
+  std::int64_t batch_tokens = 2048;  ///< most tokens of one call; a longer request has a call of its own
+  std::int64_t queue_tokens =
+      65536;  ///< most tokens that wait; one more request is refused, unless none waits
 };
 
-/// So many tokens wait that one more request is refused.
+/// The queue has no room for one more request.
 class QueueFull : public base::Error {
  public:
   using Error::Error;
@@ -32,21 +39,21 @@ enum class Question { kClassify, kEmbed };
 /// Classifications, or embeddings [sentences, embedding_size] row-major.
 using Answer = std::variant<std::vector<runtime::Classification>, std::vector<float>>;
 
-/// Joins the sentences of requests into calls of the engine. One thread calls it; whatever has come while it
-/// was busy goes into the next call, first come first served, up to a budget of tokens. Nobody waits for a
-/// batch to fill.
+/// Joins the sequences of requests into calls of the engine. One thread calls the engine. The requests that
+/// come while it is busy go into the next call, in their order, up to a limit of tokens. No request waits for
+/// a batch to fill.
 class Batcher {
  public:
-  /// `engine` and `metrics` must outlive it.
+  /// `engine` and `metrics` must outlive the batcher.
   Batcher(const runtime::Engine& engine, const BatcherOptions& options, Metrics& metrics);
   Batcher(const Batcher&) = delete;
   Batcher& operator=(const Batcher&) = delete;
 
-  /// Answers what waits, then ends.
+  /// Answers the waiting requests, then ends.
   ~Batcher();
 
-  /// `sentences` as the engine's encode gives them. Throws QueueFull; what the engine throws, the future
-  /// does.
+  /// `sentences` come from the engine's encode. Throws QueueFull. An exception of the engine is thrown by the
+  /// future.
   std::future<Answer> submit(Question question, std::vector<text::Encoding> sentences);
 
  private:

@@ -10,6 +10,13 @@
 
 #include "kdqat/serve/connection.h"
 
+// A JSON server:
+//
+//   HttpServer server({.connections = 8});
+//   server.post("/v1/classify", [](std::string_view body) { return answer(body); });
+//   const int port = server.bind("127.0.0.1", 0);
+//   server.serve();  // until another thread calls server.stop_serving()
+
 namespace kdqat::serve {
 
 struct HttpLimits {
@@ -18,8 +25,8 @@ struct HttpLimits {
   ClientTimeouts timeouts;
 };
 
-/// An httplib server of JSON: what goes wrong is answered as {"error": {"status", "message"}}, and a
-/// connection whose rest can't be understood is closed.
+/// An httplib server for JSON. Errors are answered as {"error": {"status", "message"}}. If the rest of a
+/// connection can't be parsed, the connection is closed.
 class HttpServer : public httplib::Server {
  public:
   using Answer = std::function<std::string(std::string_view body)>;
@@ -27,16 +34,17 @@ class HttpServer : public httplib::Server {
 
   explicit HttpServer(const HttpLimits& limits);
 
-  /// Binds the address; the port it got. Throws IoError.
+  /// Binds the address and returns the port. Port 0 is any free one. Throws IoError.
   int bind(const std::string& host, int port);
 
-  /// POST `path` with a body of JSON -> JSON. `answer` may throw HttpError; any other exception is a 500.
+  /// Serves POST `path`: `answer` takes the JSON body and returns JSON. It may throw HttpError; any other
+  /// exception is answered with 500.
   void post(const std::string& path, Answer answer);
 
-  /// GET `path` -> `answer({})` of that type.
+  /// Serves GET `path` with `answer({})`.
   void get(const std::string& path, const std::string& content_type, Answer answer);
 
-  /// Called after each response, with "other" for a path that is not served.
+  /// `observer` is called after each response; its path is "other" for a path that is not served.
   void observe(Observer observer) { observer_ = std::move(observer); }
 
   /// Serves until stop_serving(), then finishes the requests that have arrived. Throws IoError.
@@ -50,7 +58,7 @@ class HttpServer : public httplib::Server {
   std::string read_body(const httplib::Request& request, const httplib::ContentReader& reader) const;
 
   const HttpLimits limits_;
-  std::map<std::string, std::string> methods_;  ///< allowed ones, by path
+  std::map<std::string, std::string> methods_;  ///< allowed methods by path
   Observer observer_;
   std::atomic<bool> stopping_ = false;
 };

@@ -8,9 +8,15 @@
 #include <string_view>
 #include <utility>
 
+// Counters for Prometheus:
+//
+//   Metrics metrics;
+//   metrics.count_request("/v1/classify", 200, 0.004);
+//   metrics.text();  // "# HELP kdqat_requests_total ..."
+
 namespace kdqat::serve {
 
-/// Counts of values by upper bound, as Prometheus has them.
+/// Counts of values by upper bound, as in Prometheus.
 class Histogram {
  public:
   static constexpr std::size_t kBounds = 12;
@@ -19,7 +25,7 @@ class Histogram {
 
   void add(double value);
 
-  /// The lines of a metric `name`, the first ones its help and type.
+  /// The lines of the metric `name`; the first two are its help and type.
   std::string text(std::string_view name, std::string_view help) const;
 
  private:
@@ -29,17 +35,18 @@ class Histogram {
   double sum_ = 0.0;
 };
 
-/// What a server has done since it was started. Any number of threads may use it.
+/// Counters of a server since its start. Any number of threads may use it.
 class Metrics {
  public:
-  /// `path` is one of the server's own, or "other": a label must not grow with what clients ask for.
+  /// `path` is a path that the server serves, or "other": clients must not create new labels.
   void count_request(const std::string& path, int status, double seconds);
   void count_batch(std::int64_t requests, std::int64_t sentences, std::int64_t tokens);
 
-  /// Requests that come to wait (1) or leave the queue (-1), and their tokens.
+  /// Changes the size of the queue by these requests and tokens: positive when they come, negative when they
+  /// leave.
   void change_queue(std::int64_t requests, std::int64_t tokens);
 
-  /// In Prometheus' text format (version 0.0.4), with the memory that the process holds.
+  /// All metrics in Prometheus' text format (version 0.0.4), and the memory of the process.
   std::string text() const;
 
  private:

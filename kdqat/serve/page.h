@@ -4,7 +4,7 @@
 
 namespace kdqat::serve {
 
-/// The page at /, page.html.
+/// page.html, the page at /. CMake writes it into the library as a constant.
 extern const std::string_view kPage;
 
 }  // namespace kdqat::serve

@@ -8,6 +8,7 @@
 #include "kdqat/data/example_reader.h"
 #include "kdqat/data/model_task.h"
 #include "kdqat/distill/objective.h"
+#include "kdqat/encoder/encoder_config.h"
 #include "kdqat/format/model_directory.h"
 
 namespace kdqat::study {
@@ -56,7 +57,7 @@ const std::filesystem::path& encoder_dir(const StudyTask& task) {
 }
 
 void check_task(const StudyTask& task, const std::vector<StudyVariant>& variants) {
-  const format::EncoderConfig encoder = format::read_encoder_config(format::find_config(encoder_dir(task)));
+  const encoder::EncoderConfig encoder = encoder::read_encoder_config(format::find_config(encoder_dir(task)));
   for (const StudyVariant& variant : variants) {
     try {
       distill::check(variant.config.objective, encoder.num_hidden_layers);

@@ -1,43 +1,33 @@
 #pragma once
 
-#include <array>
-#include <optional>
-#include <string>
-#include <string_view>
+#include <memory>
+
+#include "kdqat/base/json.h"
+#include "kdqat/text/aligned_text.h"
+
+// The first stage: cleans a text. Of a tokenizer.json:
+//
+//   const auto normalizer = make_normalizer(root.object("normalizer"));
+//   AlignedText text, spare;
+//   text.assign("Ärger", 0);
+//   normalizer->normalize(text, spare);  // BertNormalizer: text.bytes is "arger"
 
 namespace kdqat::text {
 
-/// How text is cleaned before WordPiece; the names of tokenizer_config.json.
-struct NormalizerConfig {
-  bool do_lower_case = true;
-  std::optional<bool> strip_accents = std::nullopt;  ///< as do_lower_case where it is not given
-  bool tokenize_chinese_chars = true;
-};
-
-/// First stage: cleans a text as Hugging Face's BertNormalizer does. In this order:
-///   control characters are dropped, whitespace becomes a space;
-///   CJK ideographs get a space on both sides (tokenize_chinese_chars);
-///   characters are decomposed (Unicode's NFD) and nonspacing marks dropped (strip_accents);
-///   letters become small (do_lower_case), one by one: no final sigma.
-/// NFD would also sort the marks of a letter. As nearly all of them are dropped, that step is left out; it
-/// would move a few musical symbols only.
+/// Cleans texts. Immutable, so it is safe to share between threads.
 class Normalizer {
  public:
-  explicit Normalizer(const NormalizerConfig& config);
+  virtual ~Normalizer() = default;
 
-  /// Puts the cleaned form of `text`, which must be well-formed UTF-8, in place of what `normalized` holds.
+  /// Puts the clean form in place of `text`. `spare` is memory to work in; both have the same is_aligned.
   /// Takes linear time.
-  void normalize(std::string_view text, std::string& normalized) const;
-
- private:
-  void append(char32_t character, std::string& normalized) const;
-  void append_decomposed(char32_t character, std::string& normalized) const;
-  void append_lower(char32_t character, std::string& normalized) const;
-
-  bool lower_case_;
-  bool strip_accents_;
-  bool separate_cjk_;
-  std::array<char, 128> ascii_;  // what each ASCII character becomes; 0 for nothing
+  virtual void normalize(AlignedText& text, AlignedText& spare) const = 0;
 };
+
+/// The normalizer of tokenizer.json's object "normalizer": BertNormalizer, NFC, NFD, NFKC, NFKD, Lowercase,
+/// StripAccents, Strip, Replace, Prepend, Precompiled, Nmt, or a Sequence of them. Each gives the text and
+/// the origins that Hugging Face's tokenizers give. Throws FormatError that names another type or a wrong
+/// field.
+std::unique_ptr<const Normalizer> make_normalizer(const base::JsonFields& normalizer);
 
 }  // namespace kdqat::text

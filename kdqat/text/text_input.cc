@@ -34,10 +34,12 @@ std::ifstream open_file(const std::string& name) {
 }  // namespace
 
 Encoding encode(const Tokenizer& tokenizer, const TextInput& input, std::int64_t max_seq_length,
-                const std::string& place) {
+                const std::string& place, bool with_offsets) {
+  std::optional<std::string_view> pair;
+  if (input.pair) pair = *input.pair;
   try {
-    return tokenizer.encode(
-        input.text, input.pair ? std::optional<std::string_view>(*input.pair) : std::nullopt, max_seq_length);
+    return with_offsets ? tokenizer.encode_with_offsets(input.text, pair, max_seq_length)
+                        : tokenizer.encode(input.text, pair, max_seq_length);
   } catch (const base::InvalidArgument& error) {
     throw base::InvalidArgument(base::concat(place, ": ", error.what()));
   }

@@ -19,7 +19,7 @@ struct TextInput {
 
 /// The tokens of a text or pair. Throws InvalidArgument that begins with `place` for what can't be encoded.
 Encoding encode(const Tokenizer& tokenizer, const TextInput& input, std::int64_t max_seq_length,
-                const std::string& place);
+                const std::string& place, bool with_offsets = false);
 
 /// How lines become texts.
 enum class LineForm {

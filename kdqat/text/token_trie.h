@@ -10,9 +10,11 @@
 
 namespace kdqat::text {
 
-/// Finds the longest token that a text starts with, in one pass over the token's bytes: a trie in a double
-/// array (Aoe, "An Efficient Digital Search Algorithm by Using a Double-Array Structure", IEEE TSE 15(9),
-/// 1989).
+/// The positions of `tokens`, ordered by the tokens' bytes, equal ones by position.
+std::vector<std::int32_t> sort_by_bytes(std::span<const std::string> tokens);
+
+/// Finds the tokens that a text starts with, in one pass over their bytes: a trie in a double array (Aoe, "An
+/// Efficient Digital Search Algorithm by Using a Double-Array Structure", IEEE TSE 15(9), 1989).
 class TokenTrie {
  public:
   using Node = std::uint32_t;
@@ -23,23 +25,39 @@ class TokenTrie {
     std::size_t length = 0;  ///< bytes; 0 if there is none
   };
 
-  /// Of distinct tokens, id = position. An empty token is never found.
-  explicit TokenTrie(std::span<const std::string> tokens);
+  /// Of tokens with id = position. A token that occurs twice has its last id; an empty token is never found.
+  explicit TokenTrie(std::span<const std::string> tokens) : TokenTrie(tokens, sort_by_bytes(tokens)) {}
+
+  /// The same of the tokens at the positions `sorted` alone, which are ordered as sort_by_bytes does.
+  TokenTrie(std::span<const std::string> tokens, std::span<const std::int32_t> sorted);
 
   /// The node that `prefix` leads to from the root; nothing if no token starts with it.
   std::optional<Node> find_node(std::string_view prefix) const;
 
-  /// The longest token whose node lies on the way of `text` from `start`, which itself does not count.
-  Match longest_match(Node start, std::string_view text) const {
-    Match match;
+  /// The id of `token`; -1 if there is none.
+  std::int32_t find(std::string_view token) const {
+    const std::optional<Node> node = find_node(token);
+    return node ? units_[*node].id : -1;
+  }
+
+  /// Calls take(Match) for each token whose node lies on the way of `text` from `start`, which itself does
+  /// not count; the shortest token first.
+  template <typename Take>
+  void for_each_match(Node start, std::string_view text, Take&& take) const {
     Node node = start;
     for (std::size_t i = 0; i < text.size(); ++i) {
       const Node child = child_of(node, text[i]);
       if (units_[child].parent != node) break;
       node = child;
-      if (units_[node].id >= 0) match = {.id = units_[node].id, .length = i + 1};
+      if (units_[node].id >= 0) take(Match{.id = units_[node].id, .length = i + 1});
     }
-    return match;
+  }
+
+  /// The last and longest of these.
+  Match longest_match(Node start, std::string_view text) const {
+    Match longest;
+    for_each_match(start, text, [&](const Match& match) { longest = match; });
+    return longest;
   }
 
  private:

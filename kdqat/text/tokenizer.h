@@ -3,79 +3,92 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "kdqat/text/normalizer.h"
+// Text to tokens, as Hugging Face's tokenizers do it:
+//
+//   const Tokenizer tokenizer = Tokenizer::load("encoder");
+//   const Encoding encoding = tokenizer.encode("a fine film", std::nullopt, 128);
+//   encoding.input_ids;  // BERT: [CLS] a fine film [SEP]
+//
+// A tokenizer is what its tokenizer.json says. Four stages, each in a header of its own:
+//   normalizer.h      cleans the text:           "Fine film!" is "fine film!"
+//   pre_tokenizer.h   cuts it into words:        fine, film, !
+//   model.h           cuts words into tokens:    fine, film, !
+//   post_processor.h  puts special tokens there: [CLS], fine, film, !, [SEP]
+// Before the first and behind it, added tokens (added_tokens.h) are found in the text itself.
 
 namespace kdqat::text {
 
-struct Vocabulary;
+/// Characters [begin, end) of a text, counted in code points.
+struct Offsets {
+  std::int64_t begin = 0;
+  std::int64_t end = 0;
 
-/// One sentence or pair as the encoder takes it; both of length n_b.
-struct Encoding {
-  std::vector<std::int32_t> input_ids;
-  std::vector<std::int32_t> token_type_ids;  ///< 0 for [CLS] text [SEP], 1 for pair [SEP]
+  bool operator==(const Offsets&) const = default;
 };
 
-/// BERT's tokenizer: normalizer, whitespace and punctuation, WordPiece (greedy longest match), [CLS] and
-/// [SEP]. Gives what Hugging Face's BertTokenizerFast gives, id for id. Immutable, so it is safe to share
-/// between threads.
+/// One text or pair as the encoder takes it. All parts that are given have one length.
+struct Encoding {
+  std::vector<std::int32_t> input_ids;
+  std::vector<std::int32_t> token_type_ids;  ///< BERT's: 0 for [CLS] text [SEP], 1 for pair [SEP]
+  std::vector<Offsets> offsets = {};  ///< what each token stands for in its text; {0, 0} for special tokens
+};
+
+/// A tokenizer of the kinds that tokenizer.json describes. Immutable, so it is safe to share between threads.
 class Tokenizer {
  public:
-  /// Reads vocab.txt, or tokenizer.json where there is no vocab.txt, and tokenizer_config.json where there is
-  /// one, of a model directory; what tokenizer_config.json gives goes before what tokenizer.json gives, and
-  /// what neither gives is as in BERT.
-  ///
-  /// Special tokens, which stand for themselves in raw text ("[SEP]" in a text is the token [SEP]), are the
-  /// five named ones as far as they are in the vocabulary, tokenizer.json's added_tokens and
-  /// tokenizer_config.json's added_tokens_decoder and additional_special_tokens.
-  ///
-  /// Throws IoError if the files are missing or can't be read. Throws FormatError that names the file and the
-  /// field for: what is not JSON; a wrong JSON type; a tokenizer.json that is not BERT's pipeline
-  /// (BertNormalizer, BertPreTokenizer, WordPiece, [CLS] A [SEP] B [SEP]); ids that are not 0, 1, 2 ... with
-  /// one token each; a token that occurs twice or is not UTF-8; a vocabulary without [UNK], [CLS] or [SEP];
-  /// an added token that is matched in normalized text, as single words or with the spaces around it.
+  /// The tokenizer of a model directory (tokenizer_files.h says which files count and what is refused).
   static Tokenizer load(const std::filesystem::path& model_dir);
 
-  /// From the tokens themselves, id = position, with BERT's special tokens. Throws FormatError as load does;
-  /// `where` stands for the file's name.
-  Tokenizer(std::vector<std::string> vocabulary, NormalizerConfig config,
-            const std::string& where = "vocabulary");
-
-  /// From what load_vocabulary or vocabulary_from_settings gives. Throws FormatError as load does.
-  explicit Tokenizer(Vocabulary vocabulary);
+  /// Of a tokenizer.json document; `truncation`, `padding` and `decoder` do not matter. `where` stands for
+  /// the file in messages. Throws FormatError that names the field for: a part that is not supported; a wrong
+  /// JSON type; what make_normalizer, make_pre_tokenizer, make_model, PostProcessor and AddedTokens refuse; a
+  /// special token of the post-processor with an id that no token has; no tokens at all.
+  explicit Tokenizer(const nlohmann::json& document, const std::string& where = "tokenizer.json");
 
   Tokenizer(Tokenizer&&) noexcept;
   Tokenizer& operator=(Tokenizer&&) noexcept;
   ~Tokenizer();
 
-  /// Ids of `text`, or of `text` and `pair`, cut to max_length tokens ([CLS] and [SEP] counted). One text
-  /// loses its last tokens. Of two (Hugging Face's longest_first), the longer one alone loses its last tokens
-  /// if the other then has no more than half of what there is room for; else both keep one half. Of an odd
+  /// Ids of `text`, or of `text` and `pair`, cut to max_length tokens, special ones counted. One text loses
+  /// its last tokens. Of two (Hugging Face's longest_first), the longer one alone loses its last tokens if
+  /// the other then has no more than half of what there is room for; else both keep one half. Of an odd
   /// number the longer text keeps one token more, `pair` if both are equally long. Takes linear time. Throws
-  /// InvalidArgument for invalid UTF-8 (with the position of the byte) or a max_length too small for the
-  /// special tokens.
+  /// InvalidArgument for invalid UTF-8 (with the position of the byte), a text of more than 256 MiB, a
+  /// max_length too small for the special tokens, and a character that no token covers in a vocabulary
+  /// without an unknown token.
   Encoding encode(std::string_view text, std::optional<std::string_view> pair, std::int64_t max_length) const;
 
+  /// As `encode`, with offsets. Slower.
+  Encoding encode_with_offsets(std::string_view text, std::optional<std::string_view> pair,
+                               std::int64_t max_length) const;
+
+  /// The greatest id + 1: as many rows an embedding must have at least.
   std::int64_t vocab_size() const;
 
-  /// The token of an id. Throws InvalidArgument if there is none.
+  /// The token of an id; "" where a vocabulary with holes has none. Throws InvalidArgument for an id that is
+  /// not below vocab_size().
   const std::string& token(std::int64_t id) const;
 
   /// The id of a token, if it is in the vocabulary.
   std::optional<std::int32_t> find(std::string_view token) const;
+
+  /// How many special tokens stand around one text or a pair: encode's least max_length.
+  std::int64_t num_special_tokens(bool is_pair) const;
+
+  /// The special token before a text (BERT's [CLS]) and the one behind it ([SEP]), if there are any.
+  std::optional<std::int32_t> first_special_token() const;
+  std::optional<std::int32_t> last_special_token() const;
 
  private:
   struct State;
 
   std::unique_ptr<const State> state_;
 };
-
-/// The files of a tokenizer (vocab.txt, tokenizer.json, tokenizer_config.json, special_tokens_map.json) that
-/// `from` has, copied as they are to `to`. Throws IoError.
-void copy_tokenizer_files(const std::filesystem::path& from, const std::filesystem::path& to);
 
 }  // namespace kdqat::text

@@ -1,31 +1,45 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "kdqat/base/json.h"
+#include "kdqat/text/model.h"
 #include "kdqat/text/token_trie.h"
+#include "kdqat/text/tokens.h"
 
 namespace kdqat::text {
 
-/// Third stage: cuts a word into tokens of the vocabulary, from the left, always the longest that fits
-/// (WordPiece; Schuster and Nakajima, ICASSP 2012). A token that continues a word is written with "##" before
-/// it. A word that can't be cut to its end, or has more than 100 characters, is one unknown token.
-class WordPiece {
+/// WordPiece (Schuster and Nakajima, ICASSP 2012): "playing" is "play", "##ing". Cuts a word from the left,
+/// always the longest token that fits; a token that continues a word is written with a prefix before it. A
+/// word that can't be cut to its end, or has too many characters, is one unknown token. Takes linear time.
+class WordPiece final : public Model {
  public:
-  /// Of distinct tokens, id = position.
-  WordPiece(std::span<const std::string> tokens, std::int32_t unknown_id);
+  struct Settings {
+    std::int32_t unknown_id = 0;
+    std::string continuing_subword_prefix = "##";
+    std::size_t max_input_chars_per_word = 100;
+  };
 
-  /// Appends the ids of `word`, well-formed UTF-8.
-  void append_ids(std::string_view word, std::vector<std::int32_t>& ids) const;
+  WordPiece(const Tokens& tokens, const Settings& settings);
+
+  void append_pieces(std::string_view word, std::vector<Piece>& pieces) const override;
 
  private:
   TokenTrie trie_;
-  std::optional<TokenTrie::Node> continuation_;  // where "##" leads; nothing if no token starts so
+  std::optional<TokenTrie::Node> continuation_;  // where the prefix leads; nothing if no token starts so
   std::int32_t unknown_id_;
+  std::size_t max_characters_;
 };
+
+/// Of tokenizer.json's fields unk_token ("[UNK]" if absent), continuing_subword_prefix ("##") and
+/// max_input_chars_per_word (100). Throws FormatError for a wrong type and an unknown token that is not among
+/// `tokens`.
+std::unique_ptr<const Model> make_word_piece(const base::JsonFields& model, const Tokens& tokens);
 
 }  // namespace kdqat::text

@@ -39,13 +39,11 @@ BertAdam::BertAdam(BertAdamConfig config, const std::vector<model::NamedParamete
     learning_rates_.push_back(static_cast<float>(scheduled_learning_rate(config, update, total_updates)));
   }
   for (const model::NamedParameter& parameter : parameters) {
-    const bool decays =
-        !parameter.name.ends_with(".bias") && parameter.name.find("LayerNorm") == std::string::npos;
     slots_.push_back({.name = parameter.name,
                       .parameter = *parameter.tensor,
                       .first_moment = torch::zeros(parameter.tensor->sizes(), torch::kFloat32),
                       .second_moment = torch::zeros(parameter.tensor->sizes(), torch::kFloat32),
-                      .decays = decays,
+                      .decays = parameter.decays,
                       .row_updates = {}});
   }
 }

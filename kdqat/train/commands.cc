@@ -26,10 +26,11 @@ constexpr const char* kStudentReadme =
     "    kdqat export --dequantized --model THIS_DIRECTORY --output NEW_DIRECTORY\n";
 
 /// Fills what the configuration leaves to the task, and checks the rest.
-TrainingConfig resolved(TrainingConfig config, const data::Task& task, const format::EncoderConfig& encoder) {
+TrainingConfig resolved(TrainingConfig config, const data::Task& task,
+                        const encoder::EncoderConfig& encoder) {
   if (config.batch_size == 0) config.batch_size = task.batch_size;
   if (config.max_seq_length == 0) {
-    config.max_seq_length = std::min(task.max_seq_length, encoder.max_position_embeddings);
+    config.max_seq_length = std::min(task.max_seq_length, encoder.max_length());
   }
   if (config.eval_steps == 0) config.eval_steps = task.eval_steps;
   data::check_max_seq_length(config.max_seq_length, encoder);
@@ -99,7 +100,7 @@ model::ForwardOptions::Dropout dropout_of(const TrainingConfig& config, std::int
 TrainingResult run_finetune(const FinetuneConfig& given, const TrainingCallbacks& callbacks) {
   if (const auto result = result_before(given.training, given.model_dir, callbacks)) return *result;
   FinetuneConfig config = given;
-  const format::EncoderConfig encoder = format::read_encoder_config(format::find_config(config.model_dir));
+  const encoder::EncoderConfig encoder = encoder::read_encoder_config(format::find_config(config.model_dir));
   const data::Task task = data::resolve_task(config.training.task, config.training.custom, encoder,
                                              training_data(config.training));
   config.training = resolved(config.training, task, encoder);
@@ -174,13 +175,10 @@ TrainingResult run_distill(const DistillConfig& given, const TrainingCallbacks& 
     }
     options.dropout = dropout_of(config.training, update);
     const model::Signals student_signals = student.forward(batch, options);
-    return distill::compute_objective(config.objective,
-                                      {.teacher = teacher_signals,
-                                       .student = student_signals,
-                                       .cu_seqlens = batch.cu_seqlens,
-                                       .heads = student.config().num_attention_heads,
-                                       .layers = config.objective.layers},
-                                      batch.labels);
+    return distill::compute_objective(
+        config.objective,
+        {.teacher = teacher_signals, .student = student_signals, .layers = config.objective.layers},
+        batch.labels);
   };
   return run_training(
       {.command = "distill",

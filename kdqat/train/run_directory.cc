@@ -1,8 +1,10 @@
 #include "kdqat/train/run_directory.h"
 
 #include <cstring>
+#include <vector>
 
 #include "kdqat/base/error.h"
+#include "kdqat/text/tokenizer_files.h"
 
 namespace kdqat::train {
 namespace {
@@ -60,9 +62,11 @@ void RunDirectory::start_anew() const {
   if (error) fail(path_, "create the directory", error.value());
   remove_checkpoint();
   // The metrics go last: while they are there, what a killed process has left can be resumed.
-  for (const char* name :
-       {"model.safetensors", "config.json", "vocab.txt", "tokenizer.json", "tokenizer_config.json",
-        "special_tokens_map.json", "README.md", "report.html", "run.toml", "metrics.jsonl"}) {
+  std::vector<const char*> names = {"model.safetensors", "config.json"};
+  const auto of_tokenizer = text::tokenizer_file_names();
+  names.insert(names.end(), of_tokenizer.begin(), of_tokenizer.end());
+  names.insert(names.end(), {"README.md", "report.html", "run.toml", "metrics.jsonl"});
+  for (const char* const name : names) {
     fs::remove(path_ / name, error);
     if (error) fail(path_ / name, "remove", error.value());
     fs::remove(last() / name, error);

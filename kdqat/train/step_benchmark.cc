@@ -40,7 +40,7 @@ double seconds_of(const std::function<void()>& work, std::int64_t repetitions) {
   return median(seconds);
 }
 
-data::Batch random_batch(const format::EncoderConfig& config, std::span<const std::int64_t> lengths,
+data::Batch random_batch(const encoder::EncoderConfig& config, std::span<const std::int64_t> lengths,
                          std::uint64_t seed) {
   base::Random random(seed);
   std::vector<text::Encoding> encodings;
@@ -72,7 +72,7 @@ struct Product {
   }
 };
 
-std::vector<Product> products_of_step(const format::EncoderConfig& config, std::int64_t tokens) {
+std::vector<Product> products_of_step(const encoder::EncoderConfig& config, std::int64_t tokens) {
   const std::int64_t d = config.hidden_size;
   const std::int64_t f = config.intermediate_size;
   std::vector<Product> products;
@@ -141,9 +141,7 @@ class Step {
     lap("student_forward");
     const distill::LayerSelection layers;
     const torch::Tensor total =
-        distill::compute_objective(
-            {}, {teacher_signals, student_signals, batch_.cu_seqlens, heads(), layers, options_.form}, {})
-            .total;
+        distill::compute_objective({}, {teacher_signals, student_signals, layers, options_.form}, {}).total;
     loss = total.item<double>();
     lap("losses");
     total.backward();
@@ -163,8 +161,6 @@ class Step {
   double gradient_norm = 0.0;
 
  private:
-  std::int64_t heads() const { return teacher_.config().num_attention_heads; }
-
   double norm_of_gradients() {
     double squares = 0.0;
     for (const model::NamedParameter& parameter : student_.parameters()) {

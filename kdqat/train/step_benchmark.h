@@ -4,13 +4,13 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
-#include "kdqat/format/encoder_config.h"
+#include "kdqat/encoder/encoder_config.h"
 #include "kdqat/quant/linear.h"
 
 namespace kdqat::train {
 
 struct StepBenchmarkConfig {
-  format::EncoderConfig encoder;      ///< of teacher and student; weights are random
+  encoder::EncoderConfig encoder;     ///< of teacher and student; weights are random
   std::vector<std::int64_t> lengths;  ///< tokens of each sentence of the batch
   quant::Precision precision = quant::Precision::kBf16;
   std::int64_t repetitions = 5;  ///< after one step of warm-up

@@ -13,7 +13,7 @@
 #include "kdqat/data/sampler.h"
 #include "kdqat/format/run_log.h"
 #include "kdqat/model/pretrained.h"
-#include "kdqat/text/tokenizer.h"
+#include "kdqat/text/tokenizer_files.h"
 #include "kdqat/train/bert_adam.h"
 #include "kdqat/train/checkpoint.h"
 #include "kdqat/train/code_statistics.h"
@@ -133,7 +133,7 @@ class Loop {
                          .started = base::utc_timestamp(),
                          .task = run_.task.name,
                          .config = run_.effective_config,
-                         .model = {{"parameters", model::count_parameters(run_.classifier.config())}},
+                         .model = {{"parameters", encoder::count_parameters(run_.classifier.config())}},
                          .machine = {{"cpu", base::processor_name()}, {"threads", base::num_threads()}}}));
     record_codes();
     observe();

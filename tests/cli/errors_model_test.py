@@ -151,8 +151,8 @@ class BadModelTest(ProgramTest):
 
         self.refuse_each([
             (write(token for token in VOCABULARY if token != "[UNK]"), "[UNK]"),
-            (write(VOCABULARY[:-1]),
-             "model: expected a vocabulary of 120 tokens (vocab_size of config.json), found 119"),
+            (write([*VOCABULARY, "more"]),
+             "model: expected a vocabulary of at most 120 tokens (vocab_size of config.json), found 121"),
             (vocabulary.unlink, "model: "),
         ])
 

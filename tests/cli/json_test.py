@@ -158,6 +158,12 @@ class AnswersTest(ProgramTest):
         self.assertEqual(short["input_ids"],
                          [ids[token] for token in ("[CLS]", "up1", "up2", "[SEP]", "down5", "[SEP]")])
 
+    def test_tokenize_gives_offsets_where_it_is_asked_for_them(self):
+        text = '{"text": "É up1", "pair": "down5"}\n'
+        answer = self.lines_of("tokenize", "--model", "model", "--offsets", text_in=text)[0]
+        self.assertEqual(answer["offsets"], [[0, 0], [0, 1], [2, 5], [0, 0], [0, 5], [0, 0]])
+        self.assertEqual(len(answer["input_ids"]), 6)
+
     def test_info_of_a_directory(self):
         info = self.json_of("info", "model", "--json")
         self.assertEqual(info["architecture"]["model_type"], "bert")

@@ -26,7 +26,7 @@ class UsageTest(ProgramTest):
             "info": ("PATH", "--json"),
             "export": ("--dequantized", "--output"),
             "losses": ("--batch", "--embedding-bits", "--precision"),
-            "tokenize": ("--max-seq-length",),
+            "tokenize": ("--max-seq-length", "--offsets"),
         }
         for command in COMMANDS:
             with self.subTest(command):

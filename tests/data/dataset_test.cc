@@ -8,6 +8,7 @@
 #include "kdqat/base/error.h"
 #include "kdqat/base/file.h"
 #include "kdqat/data/task.h"
+#include "kdqat/text/bert_document.h"
 
 namespace kdqat::data {
 namespace {
@@ -17,7 +18,7 @@ using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
 
 text::Tokenizer make_tokenizer() {
-  return text::Tokenizer({"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "good", "bad", "film"}, {});
+  return text::make_bert_tokenizer({"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "good", "bad", "film"});
 }
 
 class DatasetTest : public ::testing::Test {

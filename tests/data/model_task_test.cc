@@ -17,8 +17,8 @@ using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
 
 /// The configuration of a model that was trained on one's own data with these labels.
-format::EncoderConfig model_of_own_task(const std::vector<std::string>& labels) {
-  format::EncoderConfig config;
+encoder::EncoderConfig model_of_own_task(const std::vector<std::string>& labels) {
+  encoder::EncoderConfig config;
   config.num_labels = static_cast<std::int64_t>(labels.size());
   config.source["kdqat"]["task"] = to_json(make_custom_task({.text_column = "review", .labels = labels}));
   return config;
@@ -51,18 +51,20 @@ TEST(ResolveTaskTest, CustomWithoutBothIsReadFromTheTrainingFile) {
 TEST(LoadTokenizerTest, RefusesAVocabularyThatDoesNotFitTheEmbedding) {
   const test::TemporaryDirectory directory;
   base::write_file_atomically(directory / "vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\na\n");
-  format::EncoderConfig config;
+  encoder::EncoderConfig config;
   config.vocab_size = 5;
   EXPECT_EQ(load_tokenizer(directory.path(), config).vocab_size(), 5);
-  config.vocab_size = 6;
+  config.vocab_size = 6;  // filled up, to a multiple of 8 say
+  EXPECT_EQ(load_tokenizer(directory.path(), config).vocab_size(), 5);
+  config.vocab_size = 4;
   EXPECT_THAT([&] { load_tokenizer(directory.path(), config); },
-              ThrowsMessage<base::FormatError>(
-                  base::concat(directory.path().string(),
-                               ": expected a vocabulary of 6 tokens (vocab_size of config.json), found 5")));
+              ThrowsMessage<base::FormatError>(base::concat(
+                  directory.path().string(),
+                  ": expected a vocabulary of at most 4 tokens (vocab_size of config.json), found 5")));
 }
 
 TEST(CheckLabelsTest, RefusesAnotherNumberOfLabels) {
-  format::EncoderConfig config;
+  encoder::EncoderConfig config;
   config.num_labels = 3;
   EXPECT_NO_THROW(check_labels(config, find_task("mnli"), "teacher"));
   EXPECT_THAT([&] { check_labels(config, find_task("rte"), "teacher"); },
@@ -84,7 +86,7 @@ TEST(CheckLabelsTest, RefusesOtherLabelsThanThoseOfOnesOwnTask) {
 }
 
 TEST(CheckMaxSeqLengthTest, HasRoomForAPairAndIsWithinThePositions) {
-  format::EncoderConfig config;
+  encoder::EncoderConfig config;
   config.max_position_embeddings = 64;
   EXPECT_NO_THROW(check_max_seq_length(5, config));
   EXPECT_NO_THROW(check_max_seq_length(64, config));

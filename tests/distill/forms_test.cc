@@ -29,7 +29,7 @@ void make_float(RandomSignals& signals) {
 }
 
 LossInputs with_form(const RandomSignals& signals, quant::Form form) {
-  return {signals.teacher, signals.student, signals.cu_seqlens, RandomSignals::kHeads, signals.layers, form};
+  return {signals.teacher, signals.student, signals.layers, form};
 }
 
 void expect_forms_agree(Loss loss, double temperature) {

@@ -21,7 +21,7 @@ struct RandomSignals {
     for (torch::Tensor* signal : student_leaves()) signal->requires_grad_();
   }
 
-  LossInputs inputs() const { return {teacher, student, cu_seqlens, kHeads, layers, quant::Form::kPlain}; }
+  LossInputs inputs() const { return {teacher, student, layers, quant::Form::kPlain}; }
 
   /// Every signal of the student.
   std::vector<torch::Tensor*> student_leaves() {
@@ -54,6 +54,7 @@ struct RandomSignals {
       return tests::random_tensor(next++, shape, low, high).to(torch::kFloat64);
     };
     model::Signals signals;
+    signals.pairs = {.cu_seqlens = cu_seqlens, .heads = kHeads, .windows = {}};
     signals.logits = uniform({sentences(), classes}, -3.0, 3.0);
     signals.hidden_states.push_back(uniform({cu_seqlens.back(), kWidth}, -1.0, 1.0));
     for (std::int64_t layer = 0; layer < kLayers; ++layer) {

@@ -40,7 +40,7 @@ data::Dataset random_dataset(std::int64_t size) {
 /// A classifier whose logits are its bias, whatever the sentence.
 model::Classifier constant_classifier(const std::vector<float>& logits) {
   const model::Classifier teacher = tests::load_tiny_bert("teacher.safetensors");
-  format::EncoderConfig config = teacher.config();
+  encoder::EncoderConfig config = teacher.config();
   config.num_labels = static_cast<std::int64_t>(logits.size());
   model::Weights weights = model::Classifier(teacher).weights();
   weights.classifier = {.weight = torch::zeros({config.num_labels, 32}), .bias = torch::tensor(logits)};
@@ -93,7 +93,7 @@ TEST(PredictTest, DropsNothingOut) {
   model::Classifier teacher = tests::load_tiny_bert("teacher.safetensors");
   const data::Dataset dataset = random_dataset(3);
   const torch::Tensor expected = predict(teacher, dataset, kFp32).logits;
-  teacher.config().hidden_dropout_prob = 0.5;
+  tests::set_hidden_dropout(teacher, 0.5);
   EXPECT_TRUE(same(predict(teacher, dataset, kFp32).logits, expected));
 }
 

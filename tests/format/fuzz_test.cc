@@ -11,7 +11,7 @@
 #include "kdqat/base/file.h"
 #include "kdqat/base/json.h"
 #include "kdqat/base/random.h"
-#include "kdqat/format/encoder_config.h"
+#include "kdqat/encoder/encoder_config.h"
 #include "kdqat/format/quantization_config.h"
 #include "kdqat/format/safetensors.h"
 #include "tests/base/temporary_directory.h"
@@ -129,10 +129,10 @@ TEST_F(FuzzTest, DamagedSafetensorsGiveAnErrorOrTensorsWithinTheFile) {
 
 TEST_F(FuzzTest, DamagedEncoderConfigsGiveAnErrorOrAConfigThatCanBeWritten) {
   reader_ = [](const std::filesystem::path& path) {
-    const EncoderConfig config = read_encoder_config(path);
+    const encoder::EncoderConfig config = encoder::read_encoder_config(path);
     ASSERT_EQ(config.head_size() * config.num_attention_heads, config.hidden_size);
     ASSERT_EQ(static_cast<std::int64_t>(config.labels.size()), config.num_labels);
-    to_json(config).dump();
+    encoder::to_json(config).dump();
   };
   damage_in_every_way(
       R"({"architectures":["BertForSequenceClassification"],"model_type":"bert","vocab_size":12,)"

@@ -73,12 +73,19 @@ TEST_F(ModelDirectoryTest, TellsHowToConvertAPickle) {
                   HasSubstr("python3 -c"), HasSubstr("torch.load('pytorch_model.bin'"))));
 }
 
-TEST_F(ModelDirectoryTest, TellsHowToMergeShards) {
+TEST_F(ModelDirectoryTest, FindsTheIndexOfShards) {
   put("model.safetensors.index.json");
+  EXPECT_EQ(find_weights(directory_.path()), directory_ / "model.safetensors.index.json");
+  put("model.safetensors");
+  EXPECT_EQ(find_weights(directory_.path()), directory_ / "model.safetensors");
+}
+
+TEST_F(ModelDirectoryTest, TellsHowToMergeAnAdapter) {
+  put("adapter_model.safetensors");
   EXPECT_THAT([&] { find_weights(directory_.path()); },
-              ThrowsMessage<FormatError>(AllOf(
-                  StartsWith(where() + "expected model.safetensors, found sharded weights; to merge them"),
-                  HasSubstr("python3 -c"), HasSubstr("glob('model-*-of-*.safetensors')"))));
+              ThrowsMessage<FormatError>(
+                  AllOf(StartsWith(where() + "expected the weights of a whole model, found a LoRA adapter"),
+                        HasSubstr("merge_and_unload()"))));
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "kdqat/kernels/bf16_backward.h"
+#include "kdqat/kernels/gemm/bf16_backward.h"
 
 #include <gtest/gtest.h>
 
@@ -8,9 +8,9 @@
 
 #include "kdqat/base/error.h"
 #include "kdqat/base/parallel.h"
-#include "kdqat/kernels/bf16.h"
-#include "kdqat/kernels/bf16_product.h"
 #include "kdqat/kernels/column_sums.h"
+#include "kdqat/kernels/gemm/bf16_gemm.h"
+#include "kdqat/simd/bf16.h"
 #include "tests/kernels/bf16_sets.h"
 #include "tests/kernels/random_codes.h"
 #include "tests/kernels/random_values.h"
@@ -19,7 +19,7 @@ namespace kdqat::kernels {
 namespace {
 
 double rounded(float value) {
-  return static_cast<double>(std::bit_cast<float>(std::uint32_t{bf16_bits(value)} << 16));
+  return static_cast<double>(std::bit_cast<float>(std::uint32_t{simd::bf16_bits(value)} << 16));
 }
 
 /// Codes of x [tokens, inputs] and w [outputs, inputs], their scales, and the gradient that arrives.
@@ -39,7 +39,7 @@ struct Problem {
     bool operator==(const Result&) const = default;
   };
 
-  Result run(InstructionSet set, bool accumulate = false,
+  Result run(simd::InstructionSet set, bool accumulate = false,
              std::int64_t group_rows = 2 * ColumnSums::kRows) const {
     Result result{std::vector<float>(index(tokens * inputs), accumulate ? 0.5F : 99.0F),
                   std::vector<float>(index(outputs * inputs), 99.0F),
@@ -153,7 +153,7 @@ TEST_P(Bf16BackwardTest, ThreadsDoNotChangeTheBits) {
 TEST(Bf16TransposedPanelsTest, PanelsOfBfloatAreThoseOfTheirCodes) {
   const std::vector<std::int8_t> codes = random_codes(1, 21 * 35, 127);
   std::vector<std::uint16_t> values;
-  for (const std::int8_t code : codes) values.push_back(bf16_bits(static_cast<float>(code)));
+  for (const std::int8_t code : codes) values.push_back(simd::bf16_bits(static_cast<float>(code)));
   std::vector<std::uint16_t> from_codes(index(bf16_panel_bytes(35, 21) / 2), 1);
   std::vector<std::uint16_t> from_values(from_codes.size(), 2);
   pack_transposed_bf16_panels(codes.data(), 21, 35, from_codes.data());

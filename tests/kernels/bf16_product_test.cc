@@ -1,11 +1,10 @@
-#include "kdqat/kernels/bf16_product.h"
-
 #include <gtest/gtest.h>
 
 #include <bit>
 #include <cmath>
 
-#include "kdqat/kernels/bf16.h"
+#include "kdqat/kernels/gemm/bf16_gemm.h"
+#include "kdqat/simd/bf16.h"
 #include "tests/kernels/bf16_sets.h"
 #include "tests/kernels/random_values.h"
 
@@ -18,7 +17,7 @@ double value_of(std::uint16_t bits) {
 
 std::vector<std::uint16_t> random_bf16(std::uint64_t seed, std::int64_t count) {
   std::vector<std::uint16_t> result;
-  for (const float value : random_values(seed, count)) result.push_back(bf16_bits(value));
+  for (const float value : random_values(seed, count)) result.push_back(simd::bf16_bits(value));
   return result;
 }
 
@@ -31,7 +30,7 @@ struct Problem {
         weights(random_values(2, n * k)),
         bias(random_values(3, n)) {}
 
-  std::vector<float> multiply(InstructionSet set) const {
+  std::vector<float> multiply(simd::InstructionSet set) const {
     std::vector<std::uint16_t> panels(index(bf16_panel_bytes(outputs, cols) / 2), 0x7FC0);
     pack_bf16_panels(weights.data(), outputs, cols, panels.data());
     std::vector<float> out(index(rows * outputs), 99.0F);
@@ -73,8 +72,8 @@ TEST_P(Bf16ProductTest, IsTheSumOfTheProductsOfRoundedFactors) {
         double sum = static_cast<double>(problem.bias[index(o)]);
         double magnitude = std::abs(sum);
         for (std::int64_t i = 0; i < k; ++i) {
-          const double term =
-              value_of(problem.x[index(t * k + i)]) * value_of(bf16_bits(problem.weights[index(o * k + i)]));
+          const double term = value_of(problem.x[index(t * k + i)]) *
+                              value_of(simd::bf16_bits(problem.weights[index(o * k + i)]));
           sum += term;
           magnitude += std::abs(term);
         }
@@ -104,7 +103,7 @@ TEST_P(Bf16ProductTest, ThreadsDoNotChangeTheBits) {
 TEST(Bf16PanelsTest, WeightsThatAreRoundedAlreadyGiveTheSamePanels) {
   const std::vector<float> weights = random_values(4, 19 * 21);
   std::vector<std::uint16_t> rounded;
-  for (const float weight : weights) rounded.push_back(bf16_bits(weight));
+  for (const float weight : weights) rounded.push_back(simd::bf16_bits(weight));
   std::vector<std::uint16_t> from_floats(index(bf16_panel_bytes(19, 21) / 2), 1);
   std::vector<std::uint16_t> from_rounded(from_floats.size(), 2);
   pack_bf16_panels(weights.data(), 19, 21, from_floats.data());

@@ -109,6 +109,37 @@ TEST(ApplyDropoutTest, KeepsScalesAndDropsFromTheGivenElementOn) {
     EXPECT_EQ(out[i], mask[33 + i] != 0 ? 2.0F * values[i] : 0.0F) << i;
 }
 
+TEST(AddDropoutTest, IsTheResidualAndWhatIsKept) {
+  for (const std::int64_t count : {1, 67, 100003}) {
+    const Mask mask = mask_of(kPlace, 0.5, count);
+    const std::vector<float> x = random_values(1, count);
+    const std::vector<float> residual = random_values(2, count);
+    for (const Dropout& dropout : {Dropout{}, Dropout{.keep = mask.data(), .factor = 2.0F}}) {
+      std::vector<float> sum = residual;
+      std::vector<float> gradient = x;
+      for (std::size_t i = 0; i < sum.size(); ++i) {
+        const float factor = dropout.keep == nullptr ? 1.0F : (mask[i] != 0 ? 2.0F : 0.0F);
+        sum[i] += factor * x[i];
+        gradient[i] *= factor;
+      }
+      const auto forward = [&] {
+        std::vector<float> out = residual;
+        add_dropout(dropout, x.data(), out.data(), count, out.data());
+        return out;
+      };
+      const auto backward = [&] {
+        std::vector<float> out(x.size());
+        add_dropout_backward(dropout, x.data(), count, out.data());
+        return out;
+      };
+      EXPECT_EQ(forward(), sum);
+      EXPECT_EQ(backward(), gradient);
+      expect_the_same_for_every_thread_count(forward);
+      expect_the_same_for_every_thread_count(backward);
+    }
+  }
+}
+
 TEST(DropoutTest, DoesNotDependOnTheThreadCount) {
   expect_the_same_for_every_thread_count([] { return mask_of(kPlace, 0.1, 100003); });
 }

@@ -6,10 +6,11 @@
 
 #include <bit>
 #include <span>
+#include <utility>
 #include <vector>
 
+#include "kdqat/kernels/activation.h"
 #include "kdqat/kernels/bert_adam.h"
-#include "kdqat/kernels/gelu.h"
 #include "kdqat/kernels/layer_norm.h"
 #include "kdqat/kernels/loss.h"
 #include "kdqat/kernels/quantize.h"
@@ -74,6 +75,50 @@ TEST(InstructionSetsTest, AttentionGivesTheSameBits) {
   EXPECT_EQ(checksum(value), 0x26c3d1431f265d78U);
 }
 
+TEST(InstructionSetsTest, AttentionWithTermsGivesTheSameBits) {
+  constexpr std::int64_t kReach = 99;
+  constexpr std::int64_t kPositions = 30;
+  const AttentionProblem problem({7, 100, 33}, 2, 33, true);
+  const std::vector<float> bias = random_values(1, 2 * (2 * kReach + 1), -1.0, 1.0);
+  const std::vector<float> positions = random_values(2, kPositions * 66, -1.0, 1.0);
+  std::vector<std::int32_t> indices;
+  for (int i = 0; i < 2 * kReach + 1; ++i) indices.push_back(7 * i % kPositions);
+  const AttentionInput input{.shape = problem.shape(),
+                             .operands = problem.operands(),
+                             .terms = {.window = 20,
+                                       .reach = kReach,
+                                       .bias = bias.data(),
+                                       .position_key = positions.data(),
+                                       .key_index = indices.data(),
+                                       .position_query = positions.data(),
+                                       .query_index = indices.data(),
+                                       .positions = kPositions},
+                             .dropout = problem.dropout(),
+                             .map_scales = AttentionScales::kHead};
+  const std::vector<float> pairs(static_cast<std::size_t>(problem.pairs()));
+  ForwardResult result{pairs, pairs, pairs, std::vector<float>(problem.query.size())};
+  attention_forward(input, {.scores = result.scores.data(),
+                            .map = result.map.data(),
+                            .quantized_map = result.quantized_map.data(),
+                            .context = result.context.data()});
+  EXPECT_EQ(checksum(result.scores), 0x8a16693525016a5cU);
+  EXPECT_EQ(checksum(result.map), 0x5e2bbae2107271e4U);
+  EXPECT_EQ(checksum(result.context), 0x85ed6e7664192114U);
+  std::vector<float> gradients(3 * problem.query.size() + bias.size() + 2 * positions.size());
+  float* next = gradients.data();
+  const auto take = [&](std::size_t size) { return std::exchange(next, next + size); };
+  attention_backward(
+      input, {.map = result.map.data(), .quantized_map = result.quantized_map.data()},
+      {.scores = result.scores.data(), .map = result.map.data(), .context = result.context.data()},
+      {.query = take(problem.query.size()),
+       .key = take(problem.query.size()),
+       .value = take(problem.query.size()),
+       .bias = take(bias.size()),
+       .position_key = take(positions.size()),
+       .position_query = take(positions.size())});
+  EXPECT_EQ(checksum(gradients), 0xb29c2f0604c29793U);
+}
+
 TEST(InstructionSetsTest, BertAdamGivesTheSameBits) {
   std::vector<float> weights = random_values(1, 20011, -0.1, 0.1);
   std::vector<float> first_moment = random_values(2, 20011, -0.01, 0.01);
@@ -124,14 +169,47 @@ TEST(InstructionSetsTest, LayerNormGivesTheSameBits) {
   EXPECT_EQ(checksum(bias_gradient), 0x94d679648006ae0fU);
 }
 
-TEST(InstructionSetsTest, GeluGivesTheSameBits) {
-  const std::vector<float> x = random_values(1, 20011, -15.0, 15.0);
-  std::vector<float> out(x.size());
-  gelu_forward(x.data(), 20011, out.data());
-  EXPECT_EQ(checksum(out), 0xf4d36cba3b6b8750U);
-  std::vector<float> gradient = random_values(2, 20011);
-  gelu_backward(x.data(), 20011, 2.5F, gradient.data());
-  EXPECT_EQ(checksum(gradient), 0xa64643bd2c5f3c95U);
+TEST(InstructionSetsTest, ActivationsGiveTheSameBits) {
+  struct Case {
+    Activation activation;
+    std::uint64_t value;
+    std::uint64_t gradient;
+    std::uint64_t gated;
+    std::uint64_t input_gradient;
+    std::uint64_t gate_gradient;
+  };
+  const std::vector<Case> cases = {
+      {Activation::kGelu, 0xf4d36cba3b6b8750U, 0xa64643bd2c5f3c95U, 0x1fb307b0e4d64f22U, 0x5a8d507c7c8308adU,
+       0xa386ee8bb487e82cU},
+      {Activation::kGeluTanh, 0x1f0d92e9db63a33dU, 0xde71ba251e603149U, 0x5f6bda1bc8534e94U,
+       0x56b2ea18997f26f5U, 0xd44ebada27aa7d07U},
+      {Activation::kRelu, 0x8c21bac3eef1a245U, 0xa69a66bd004d92ccU, 0x34a6f03998c741e5U, 0x51664929ea08bd0dU,
+       0x976a8bd9fb9443d3U},
+      {Activation::kSilu, 0x630ee2424e0d24edU, 0x51f664dcd0ddead7U, 0x41fe1ce23c0ab19eU, 0x21d4eacb9f60a640U,
+       0x54297ae16cc25714U},
+      {Activation::kTanh, 0x503d15295b796b3aU, 0xfa011f42873a4c31U, 0x026461ffbdd57347U, 0x6b4aff8672ce49d3U,
+       0x57e6e000e4653ed3U},
+  };
+  constexpr std::int64_t kCount = 20011;
+  const std::vector<float> x = random_values(1, kCount, -15.0, 15.0);
+  const std::vector<float> grad_output = random_values(2, kCount);
+  const std::vector<float> gate = random_values(3, kCount);
+  for (const Case& expected : cases) {
+    SCOPED_TRACE(static_cast<int>(expected.activation));
+    std::vector<float> out(x.size());
+    activate(expected.activation, x.data(), kCount, out.data());
+    EXPECT_EQ(checksum(out), expected.value);
+    std::vector<float> gradient = grad_output;
+    activate_backward(expected.activation, x.data(), kCount, 2.5F, gradient.data());
+    EXPECT_EQ(checksum(gradient), expected.gradient);
+    const GatedInput gated{.input = x.data(), .gate = gate.data()};
+    activate_gated(expected.activation, gated, kCount, out.data());
+    EXPECT_EQ(checksum(out), expected.gated);
+    activate_gated_backward(expected.activation, gated, kCount, 2.5F, grad_output.data(),
+                            {.input = gradient.data(), .gate = out.data()});
+    EXPECT_EQ(checksum(gradient), expected.input_gradient);
+    EXPECT_EQ(checksum(out), expected.gate_gradient);
+  }
 }
 
 TEST(InstructionSetsTest, LossesGiveTheSameBits) {

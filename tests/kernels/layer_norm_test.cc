@@ -291,6 +291,31 @@ TEST(LayerNormTest, WithoutDropoutOneGradientServesXAndResidual) {
   EXPECT_EQ(shared, apart);
 }
 
+TEST(LayerNormTest, WithoutResidualAndBiasItIsThatOfZeros) {
+  for (const std::int64_t cols : {1, 33, 384}) {
+    Problem problem(37, cols, false);
+    problem.residual.assign(problem.residual.size(), 0.0F);
+    problem.bias.assign(problem.bias.size(), 0.0F);
+    ForwardResult expected = forward(problem);
+    LayerNormInput input = problem.input();
+    LayerNormParameters parameters = problem.parameters();
+    input.residual = nullptr;
+    parameters.bias = nullptr;
+    ForwardResult result{Floats(37, kUnwritten), Floats(37, kUnwritten),
+                         Floats(problem.x.size(), kUnwritten)};
+    layer_norm_forward(input, parameters, result.moments(), result.out.data());
+    EXPECT_EQ(result, expected);
+    const Floats arriving = draw_arriving(problem);
+    const Gradients<Floats> of_zeros = backward(problem, expected, arriving);
+    Floats x(problem.x.size(), kUnwritten);
+    Floats weight(index(cols), kUnwritten);
+    layer_norm_backward(input, parameters, result.moments(), arriving.data(),
+                        {.x = x.data(), .weight = weight.data()});
+    EXPECT_EQ(x, of_zeros.x);
+    EXPECT_EQ(weight, of_zeros.weight);
+  }
+}
+
 TEST(LayerNormTest, NoRowsGiveParametersGradientsOfZero) {
   const Problem problem(0, 5, false);
   const Gradients<Floats> gradients = backward(problem, forward(problem), {});

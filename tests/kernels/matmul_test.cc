@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "kdqat/base/error.h"
-#include "kdqat/kernels/instruction_set.h"
+#include "kdqat/simd/instruction_set.h"
 #include "tests/kernels/random_values.h"
 
 namespace kdqat::kernels {
@@ -134,14 +134,6 @@ TEST(MatmulTest, Bfloat16ProductsAreSummedInFloat32) {
                          product<float>(ElementType::kBF16, sizes, as_bf16(left), as_bf16(right),
                                         left_transposed, right_transposed));
   });
-}
-
-TEST(MatmulTest, Bfloat16IsFasterWithAmxAndNowhereWithoutItsProducts) {
-  if (!has_bf16_products()) {
-    EXPECT_FALSE(bf16_products_are_faster());
-  } else if (default_instruction_set() == InstructionSet::kAmx) {
-    EXPECT_TRUE(bf16_products_are_faster());
-  }
 }
 
 /// Products of factors of a type with a bias, with what is there before, with both and with neither.

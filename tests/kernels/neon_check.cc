@@ -5,7 +5,7 @@
 #include <tuple>
 #include <vector>
 
-#include "kdqat/kernels/panel_product.h"
+#include "kdqat/kernels/gemm/s8_gemm.h"
 #include "tests/kernels/random_codes.h"
 
 namespace kdqat::kernels {
@@ -27,7 +27,7 @@ bool check(std::int64_t m, std::int64_t k, std::int64_t n, int bits) {
   const std::vector<float> bias = fractions(5, n);
   std::vector<std::uint8_t> panels(static_cast<std::size_t>(shape.bytes()));
   pack_panels(weights.data(), shape, panels.data());
-  const auto multiply = [&](InstructionSet set) {
+  const auto multiply = [&](simd::InstructionSet set) {
     std::vector<float> out(static_cast<std::size_t>(m * n));
     multiply_panels({.codes = codes.data(),
                      .rows = m,
@@ -41,7 +41,7 @@ bool check(std::int64_t m, std::int64_t k, std::int64_t n, int bits) {
                     out.data(), set);
     return out;
   };
-  const bool same = multiply(InstructionSet::kNeon) == multiply(InstructionSet::kScalar);
+  const bool same = multiply(simd::InstructionSet::kNeon) == multiply(simd::InstructionSet::kScalar);
   if (!same) {
     std::printf("%lld x %lld x %lld at %d bits: expected the scalar products\n", static_cast<long long>(m),
                 static_cast<long long>(k), static_cast<long long>(n), bits);

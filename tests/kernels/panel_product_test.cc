@@ -1,5 +1,3 @@
-#include "kdqat/kernels/panel_product.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -7,6 +5,7 @@
 #include <cstdlib>
 
 #include "kdqat/base/error.h"
+#include "kdqat/kernels/gemm/s8_gemm.h"
 #include "tests/kernels/random_codes.h"
 #include "tests/kernels/random_values.h"
 
@@ -28,7 +27,8 @@ struct Problem {
         col_scales(random_values(4, n, 0.001, 0.1)),
         bias(random_values(5, n)) {}
 
-  std::vector<float> multiply(InstructionSet set, bool scale_a_row = true, bool scale_a_column = true) const {
+  std::vector<float> multiply(simd::InstructionSet set, bool scale_a_row = true,
+                              bool scale_a_column = true) const {
     std::vector<std::uint8_t> panels(index(shape.bytes()));
     pack_panels(weights.data(), shape, panels.data());
     std::vector<float> out(index(rows * shape.rows), 99.0F);
@@ -71,7 +71,7 @@ struct Problem {
 
 template <typename Body>
 void for_sets_and_bits(const Body& body) {
-  for (const InstructionSet set : available_instruction_sets()) {
+  for (const simd::InstructionSet set : simd::available_instruction_sets()) {
     for (const int bits : {2, 4, 8}) {
       SCOPED_TRACE(base::concat(name_of(set), ", ", bits, " bits"));
       body(set, bits);
@@ -82,7 +82,7 @@ void for_sets_and_bits(const Body& body) {
 // Every height of a block, one panel and two, whole and cut; more rows than a group, of tiles too; more
 // columns than AMX takes at a time (384), with one row tile and two.
 TEST(PanelProductTest, EveryInstructionSetGivesTheBitsOfPlainSums) {
-  for_sets_and_bits([](InstructionSet set, int bits) {
+  for_sets_and_bits([](simd::InstructionSet set, int bits) {
     for (std::int64_t m = 1; m <= 9; ++m) {
       const Problem problem(m, 19 + m, 15 + 5 * m, bits);
       EXPECT_EQ(problem.multiply(set), problem.expected()) << m << " rows";
@@ -103,7 +103,7 @@ TEST(PanelProductTest, EveryInstructionSetGivesTheBitsOfPlainSums) {
 }
 
 TEST(PanelProductTest, TheLargestCodesDoNotSaturate) {
-  for_sets_and_bits([](InstructionSet set, int bits) {
+  for_sets_and_bits([](simd::InstructionSet set, int bits) {
     for (const int sign : {1, -1}) {
       Problem problem(9, 1024, 33, bits);
       std::fill(problem.codes.begin(), problem.codes.end(), std::int8_t{127});
@@ -115,7 +115,7 @@ TEST(PanelProductTest, TheLargestCodesDoNotSaturate) {
 }
 
 TEST(PanelProductTest, OneScaleStandsForAll) {
-  for_sets_and_bits([](InstructionSet set, int bits) {
+  for_sets_and_bits([](simd::InstructionSet set, int bits) {
     const Problem problem(5, 32, 40, bits);
     EXPECT_EQ(problem.multiply(set, false, true), problem.expected(false, true));
     EXPECT_EQ(problem.multiply(set, true, false), problem.expected(true, false));
@@ -124,18 +124,18 @@ TEST(PanelProductTest, OneScaleStandsForAll) {
 
 TEST(PanelProductTest, ThreadsDoNotChangeTheBits) {
   const Problem problem(150, 384, 100, 2);
-  expect_the_same_for_every_thread_count([&] { return problem.multiply(default_instruction_set()); });
+  expect_the_same_for_every_thread_count([&] { return problem.multiply(simd::default_instruction_set()); });
 }
 
 TEST(PanelProductTest, NoRowsGiveNothing) {
   const Problem problem(0, 32, 16, 2);
-  EXPECT_TRUE(problem.multiply(InstructionSet::kScalar).empty());
+  EXPECT_TRUE(problem.multiply(simd::InstructionSet::kScalar).empty());
 }
 
 TEST(PanelProductTest, OtherBitsAndSetsAreRefused) {
   const Problem problem(1, 16, 16, 2);
-  for (const InstructionSet set :
-       {InstructionSet::kAvx512Vnni, InstructionSet::kAmx, InstructionSet::kNeon}) {
+  for (const simd::InstructionSet set :
+       {simd::InstructionSet::kAvx512Vnni, simd::InstructionSet::kAmx, simd::InstructionSet::kNeon}) {
     if (is_available(set)) continue;
     EXPECT_THAT([&] { problem.multiply(set); },
                 ThrowsMessage<base::InvalidArgument>(HasSubstr(std::string(name_of(set)))));
@@ -148,14 +148,14 @@ TEST(PanelProductTest, OtherBitsAndSetsAreRefused) {
 // A process reads the variable once, so CTest runs this test with several values of it.
 TEST(InstructionSetTest, TheVariableChoosesAndTheFastestIsTheDefault) {
   const char* wanted = std::getenv("KDQAT_INSTRUCTION_SET");
-  const std::vector<InstructionSet> here = available_instruction_sets();
+  const std::vector<simd::InstructionSet> here = simd::available_instruction_sets();
   if (wanted == nullptr) {
-    EXPECT_EQ(default_instruction_set(), here.back());
+    EXPECT_EQ(simd::default_instruction_set(), here.back());
   } else if (std::any_of(here.begin(), here.end(),
-                         [&](InstructionSet set) { return name_of(set) == wanted; })) {
-    EXPECT_EQ(name_of(default_instruction_set()), wanted);
+                         [&](simd::InstructionSet set) { return name_of(set) == wanted; })) {
+    EXPECT_EQ(name_of(simd::default_instruction_set()), wanted);
   } else {
-    EXPECT_THAT([] { default_instruction_set(); },
+    EXPECT_THAT([] { simd::default_instruction_set(); },
                 ThrowsMessage<base::InvalidArgument>(AllOf(HasSubstr(wanted), HasSubstr("one of scalar"))));
   }
 }

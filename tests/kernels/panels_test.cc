@@ -1,4 +1,4 @@
-#include "kdqat/kernels/panels.h"
+#include "kdqat/kernels/gemm/panels.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

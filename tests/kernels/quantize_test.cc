@@ -12,7 +12,6 @@
 #include <utility>
 #include <vector>
 
-#include "kdqat/kernels/gelu.h"
 #include "tests/kernels/random_values.h"
 
 namespace kdqat::kernels {
@@ -331,41 +330,6 @@ TEST(QuantizeTest, AMagnitudeThatReachesTheClipInAnyGroupIsFound) {
       }
     }
   }
-}
-
-TEST(GeluQuantizeSymmetricTest, IsQuantizeSymmetricOfGeluToTheBitAtEverySize) {
-  std::vector<std::int64_t> sizes = {1000, 16385, 3 * 16384 + 5};
-  for (std::int64_t size = 1; size <= 67; ++size) sizes.push_back(size);
-  const Case gelu{"gelu", gelu_quantize_symmetric, {}, 0.0};
-  const Case plain = cases()[3];
-  for (const std::int64_t size : sizes) {
-    for (const std::int64_t groups : {1, 3, 50}) {
-      if (size > 1000 && groups > 3) continue;
-      for (const double limit : {1.0, 2.5, 5.0}) {
-        SCOPED_TRACE(std::to_string(groups) + " of " + std::to_string(size));
-        const std::vector<float> values =
-            random_values(static_cast<std::uint64_t>(size), groups * size, -limit, limit);
-        std::vector<float> activated(values.size());
-        gelu_forward(values.data(), groups * size, activated.data());
-        EXPECT_EQ(run(gelu, values, groups), run(plain, activated, groups));
-        EXPECT_EQ(clips(gelu, values, groups), clips(plain, activated, groups));
-      }
-    }
-  }
-}
-
-TEST(GeluQuantizeSymmetricTest, TheClipIsThatOfTheActivatedValue) {
-  const Case gelu{"gelu", gelu_quantize_symmetric, {}, 0.0};
-  // gelu(2.5) = 2.484, gelu(-9) = -1e-18, gelu(2.6) = 2.588.
-  EXPECT_FALSE(clips(gelu, {2.5F, -9.0F, 0.0F}));
-  EXPECT_TRUE(clips(gelu, {2.5F, -9.0F, 2.6F}));
-}
-
-TEST(GeluQuantizeSymmetricTest, DoesNotDependOnTheThreadCount) {
-  const Case gelu{"gelu", gelu_quantize_symmetric, {}, 0.0};
-  const std::vector<float> values = random_values(2, 9 * 16384 + 1);
-  expect_the_same_for_every_thread_count([&] { return run(gelu, values); });
-  expect_the_same_for_every_thread_count([&] { return run(gelu, values, 11); });
 }
 
 // UBSan watches: a float that no integer stands for must not be converted to one.

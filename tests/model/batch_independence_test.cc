@@ -115,7 +115,7 @@ struct Models {
     student.set_requires_grad(true);
     const Signals of_teacher = teacher.forward(batch);
     const Signals of_student = student.forward(batch);
-    const distill::LossInputs inputs{of_teacher, of_student, batch.cu_seqlens, 4, layers};
+    const distill::LossInputs inputs{of_teacher, of_student, layers};
     return distill::compute_loss(which, inputs, batch.labels, 1.0).total;
   }
 

@@ -106,8 +106,8 @@ TEST(ClassifierTest, OnlyTheStudentRecordsGradients) {
 class DropoutTest : public ::testing::Test {
  protected:
   DropoutTest() {
-    student_.config().hidden_dropout_prob = 0.1;
-    student_.config().attention_probs_dropout_prob = 0.1;
+    tests::set_hidden_dropout(student_, 0.1);
+    student_.config().dropout.attention_map = 0.1;
   }
 
   Signals at(std::uint64_t seed, std::uint64_t update) const {
@@ -121,8 +121,8 @@ class DropoutTest : public ::testing::Test {
 TEST_F(DropoutTest, IsOffInEvaluationAndWithProbabilitiesOfZero) {
   const Signals evaluation = evaluated(student_, batch_);
   EXPECT_FALSE(torch::equal(at(1, 2).logits, evaluation.logits));
-  student_.config().hidden_dropout_prob = 0.0;
-  student_.config().attention_probs_dropout_prob = 0.0;
+  tests::set_hidden_dropout(student_, 0.0);
+  student_.config().dropout.attention_map = 0.0;
   expect_same_signals(at(1, 2), evaluation);
 }
 
@@ -143,7 +143,7 @@ TEST_F(DropoutTest, FollowsTheEmbeddingsNorm) {
 }
 
 TEST_F(DropoutTest, OfTheMapFollowsThePlaceThatLossesRead) {
-  student_.config().hidden_dropout_prob = 0.0;
+  tests::set_hidden_dropout(student_, 0.0);
   const Signals with = at(1, 2);
   const Signals without = evaluated(student_, batch_);
   EXPECT_TRUE(same(with.attention_map[0], without.attention_map[0]));
@@ -151,7 +151,7 @@ TEST_F(DropoutTest, OfTheMapFollowsThePlaceThatLossesRead) {
 }
 
 TEST_F(DropoutTest, OfTheHiddenSizeFollowsSaOutputAndNoSignalHoldsItsZeros) {
-  student_.config().attention_probs_dropout_prob = 0.0;
+  student_.config().dropout.attention_map = 0.0;
   const Signals with = at(1, 2);
   for (const auto list : {&Signals::sa_output, &Signals::context, &Signals::attention_output}) {
     EXPECT_FALSE((with.*list)[0].eq(0.0).any().item<bool>());
@@ -160,7 +160,7 @@ TEST_F(DropoutTest, OfTheHiddenSizeFollowsSaOutputAndNoSignalHoldsItsZeros) {
 }
 
 TEST_F(DropoutTest, EveryUseInAPassDrawsAMaskOfItsOwn) {
-  student_.config().attention_probs_dropout_prob = 0.0;
+  student_.config().dropout.attention_map = 0.0;
   student_.weights().layers[0].attention_norm = {.weight = torch::ones({32}), .bias = torch::zeros({32})};
   const Signals signals = at(1, 2);
   int rows = 0;
@@ -213,29 +213,32 @@ TEST(ClassifierTest, KeepsTheChosenSignalsAlone) {
 TEST(ParametersTest, NamesAndShapesAreThoseOfTheCheckpoint) {
   Classifier teacher = load_tiny_bert("teacher.safetensors");
   const auto tensors = tests::read_tensors(tests::tiny_bert_file("teacher.safetensors"));
-  const auto shapes = parameter_shapes(teacher.config());
+  const auto shapes = encoder::parameter_table(teacher.config());
   const std::vector<NamedParameter> parameters = teacher.parameters();
   ASSERT_EQ(parameters.size(), tensors.size());
   ASSERT_EQ(shapes.size(), tensors.size());
   std::int64_t count = 0;
   for (std::size_t i = 0; i < parameters.size(); ++i) {
-    EXPECT_EQ(shapes[i].first, parameters[i].name);
-    EXPECT_EQ(tensors.at(parameters[i].name).sizes(), torch::IntArrayRef(shapes[i].second))
+    EXPECT_EQ(shapes[i].name, parameters[i].name);
+    EXPECT_EQ(tensors.at(parameters[i].name).sizes(), torch::IntArrayRef(shapes[i].shape))
         << parameters[i].name;
     count += tensors.at(parameters[i].name).numel();
   }
-  EXPECT_EQ(count_parameters(teacher.config()), count);
+  EXPECT_EQ(encoder::count_parameters(teacher.config()), count);
 }
 
 TEST(ParametersTest, BertBaseHasItsKnownNumberOfParameters) {
-  format::EncoderConfig config;
+  encoder::EncoderConfig config;
   config.num_labels = 2;
-  EXPECT_EQ(count_parameters(config), 109483778);  // BertForSequenceClassification of bert-base-uncased
+  EXPECT_EQ(encoder::count_parameters(config),
+            109483778);  // BertForSequenceClassification of bert-base-uncased
 }
 
 TEST(WeightQuantizerTest, TheWidthsChooseTheQuantizers) {
-  const std::string linear = "bert.encoder.layer.0.intermediate.dense.weight";
-  const std::string embedding = "bert.embeddings.word_embeddings.weight";
+  encoder::ParameterInfo linear;
+  linear.quantized_as = encoder::QuantizedAs::kLinear;
+  encoder::ParameterInfo embedding;
+  embedding.quantized_as = encoder::QuantizedAs::kWordEmbeddings;
   EXPECT_EQ(weight_quantizer(linear, bits(2, 32, 8)), Quantizer::kTernary);
   EXPECT_EQ(weight_quantizer(linear, bits(4, 32, 8)), Quantizer::kTwnUniform4);
   EXPECT_EQ(weight_quantizer(linear, bits(8, 32, 8)), Quantizer::kSymmetric8);
@@ -250,7 +253,7 @@ TEST(WeightQuantizerTest, QuantizesTheEncodersLinearsThePoolerAndTheWordEmbeddin
   Classifier teacher = load_tiny_bert("teacher.safetensors");
   std::set<std::string> quantized;
   for (const NamedParameter& parameter : teacher.parameters()) {
-    if (weight_quantizer(parameter.name, {})) quantized.insert(parameter.name);
+    if (weight_quantizer(parameter, {})) quantized.insert(parameter.name);
   }
   std::set<std::string> expected = {"bert.embeddings.word_embeddings.weight", "bert.pooler.dense.weight"};
   for (const std::string layer : {"bert.encoder.layer.0.", "bert.encoder.layer.1."}) {
@@ -264,10 +267,14 @@ TEST(WeightQuantizerTest, QuantizesTheEncodersLinearsThePoolerAndTheWordEmbeddin
 
 TEST(WeightQuantizerTest, TheWordEmbeddingHasAScaleARowAndLinearsAsConfigured) {
   format::QuantizationConfig config;
-  EXPECT_EQ(weight_granularity("bert.embeddings.word_embeddings.weight", config), Granularity::kPerRow);
-  EXPECT_EQ(weight_granularity("bert.pooler.dense.weight", config), Granularity::kPerTensor);
+  encoder::ParameterInfo linear;
+  linear.quantized_as = encoder::QuantizedAs::kLinear;
+  encoder::ParameterInfo embedding;
+  embedding.quantized_as = encoder::QuantizedAs::kWordEmbeddings;
+  EXPECT_EQ(weight_granularity(embedding, config), Granularity::kPerRow);
+  EXPECT_EQ(weight_granularity(linear, config), Granularity::kPerTensor);
   config.weight_granularity = format::WeightGranularity::kRow;
-  EXPECT_EQ(weight_granularity("bert.pooler.dense.weight", config), Granularity::kPerRow);
+  EXPECT_EQ(weight_granularity(linear, config), Granularity::kPerRow);
 }
 
 TEST(ClassifierTest, RefusesWeightsOfOtherShapes) {
@@ -283,7 +290,7 @@ TEST(ClassifierTest, RefusesWeightsOfOtherShapes) {
 TEST(ClassifierTest, RefusesAMissingTensorAndAnotherNumberOfLayers) {
   Classifier teacher = load_tiny_bert("teacher.safetensors");
   Weights weights = teacher.weights();
-  weights.pooler.bias = torch::Tensor();
+  weights.head_dense.bias = torch::Tensor();
   EXPECT_THAT(([&] { Classifier(teacher.config(), std::nullopt, weights); }),
               ThrowsMessage<base::InvalidArgument>(
                   "classifier: tensor 'bert.pooler.dense.bias': expected [32], found none"));
@@ -295,7 +302,7 @@ TEST(ClassifierTest, RefusesAMissingTensorAndAnotherNumberOfLayers) {
 
 TEST(ClassifierTest, RefusesADropoutThatLiftsAQuantizedMapToTheClip) {
   Classifier teacher = load_tiny_bert("teacher.safetensors");
-  teacher.config().attention_probs_dropout_prob = 0.6;
+  teacher.config().dropout.attention_map = 0.6;
   EXPECT_THAT([&] { make_student(teacher, {}); },
               ThrowsMessage<base::InvalidArgument>(
                   "attention_probs_dropout_prob: expected less than 0.6, found 0.6"));

@@ -7,6 +7,7 @@
 
 #include "kdqat/base/error.h"
 #include "kdqat/base/parallel.h"
+#include "kdqat/model/layer_ops.h"
 #include "tests/support/tensors.h"
 
 namespace kdqat::model {
@@ -28,7 +29,17 @@ struct Case {
   bool quantized = true;
   bool dropout = true;
   bool all_signals = true;
+  encoder::NormOrder norm_order = encoder::NormOrder::kPost;
+  bool gated = false;
+  kernels::Activation activation = kernels::Activation::kGelu;
 };
+
+encoder::LayerResult<torch::Tensor> reference(const BlockInputs& inputs, const EncoderLayer& layer) {
+  const LayerMasks masks{
+      .sa_output = inputs.sa_output_dropout, .intermediate = {}, .output = inputs.output_dropout};
+  LayerOps ops({.spec = inputs.spec, .layer = layer, .linear = inputs.linear, .cu_seqlens = {}}, masks);
+  return encoder::finish_layer(ops, inputs.spec, inputs.hidden, inputs.context);
+}
 
 /// Signals, and gradients of both inputs and all parameters.
 std::vector<torch::Tensor> run(const Case& how) {
@@ -46,7 +57,12 @@ std::vector<torch::Tensor> run(const Case& how) {
     torch::Tensor weight = leaf({kHidden}, 2.0);
     return LayerNorm{.weight = weight, .bias = leaf({kHidden}, 1.0)};
   };
-  BlockInputs inputs{.context = leaf({kTokens, kHidden}, 3.0),
+  encoder::EncoderSpec spec;
+  spec.norm_order = how.norm_order;
+  spec.gated = how.gated;
+  spec.hidden_act = how.activation;
+  BlockInputs inputs{.spec = spec,
+                     .context = leaf({kTokens, kHidden}, 3.0),
                      .hidden = leaf({kTokens, kHidden}, 3.0),
                      .sa_output_dropout = {},
                      .output_dropout = {},
@@ -56,16 +72,15 @@ std::vector<torch::Tensor> run(const Case& how) {
     inputs.sa_output_dropout = draw_dropout({.seed = 1, .site = 1}, 0.2, kTokens * kHidden);
     inputs.output_dropout = draw_dropout({.seed = 1, .site = 2}, 0.2, kTokens * kHidden);
   }
-  const quant::LinearParameters attention_output = linear_of(kHidden, kHidden);
-  const quant::LinearParameters intermediate = linear_of(kWide, kHidden);
-  const quant::LinearParameters output = linear_of(kHidden, kWide);
-  const LayerNorm attention_norm = norm_of();
-  const LayerNorm output_norm = norm_of();
-  const BlockSignals signals = encoder_block(inputs, {.attention_output = attention_output,
-                                                      .attention_norm = attention_norm,
-                                                      .intermediate = intermediate,
-                                                      .output = output,
-                                                      .output_norm = output_norm});
+  EncoderLayer layer;
+  layer.attention_output = linear_of(kHidden, kHidden);
+  layer.intermediate = linear_of(kWide, kHidden);
+  if (how.gated) layer.gate = linear_of(kWide, kHidden);
+  layer.output = linear_of(kHidden, kWide);
+  if (how.norm_order == encoder::NormOrder::kPost) layer.attention_norm = norm_of();
+  layer.output_norm = norm_of();
+  const encoder::LayerResult<torch::Tensor> signals =
+      how.form == Form::kFused ? encoder_block(inputs, layer) : reference(inputs, layer);
   torch::Tensor loss = (signals.hidden * random_tensor(101, {kTokens, kHidden})).sum();
   if (how.all_signals) {
     loss = loss + (signals.sa_output * random_tensor(102, {kTokens, kHidden})).sum() +
@@ -108,6 +123,26 @@ TEST(EncoderBlockTest, TheFusedFormIsThePlainForm) {
     // Sums of up to 437 terms, a few products deep, each rounded by half of 2^-23.
     expect_near(fused, run(how), 1e-5);
   });
+}
+
+TEST(EncoderBlockTest, EveryFamilysBlockIsItsPlainForm) {
+  for (const encoder::NormOrder norm_order : {encoder::NormOrder::kPost, encoder::NormOrder::kPre}) {
+    for (const bool gated : {false, true}) {
+      for (const kernels::Activation activation : {kernels::Activation::kGelu, kernels::Activation::kGeluTanh,
+                                                   kernels::Activation::kRelu, kernels::Activation::kSilu}) {
+        for_cases([&](Case how) {
+          how.norm_order = norm_order;
+          how.gated = gated;
+          how.activation = activation;
+          SCOPED_TRACE(base::concat("pre-norm ", norm_order == encoder::NormOrder::kPre, ", gated ", gated,
+                                    ", activation ", static_cast<int>(activation)));
+          const std::vector<torch::Tensor> fused = run(how);
+          how.form = Form::kPlain;
+          expect_near(fused, run(how), 1e-5);  // as above
+        });
+      }
+    }
+  }
 }
 
 TEST(EncoderBlockTest, Bfloat16RoundsTheFactorsAlone) {

@@ -26,8 +26,8 @@ struct Step {
 
 Step run_step(const QuantizationConfig& quantization, Form form) {
   Classifier student = tests::load_tiny_bert("student.safetensors", quantization);
-  student.config().hidden_dropout_prob = 0.1;
-  student.config().attention_probs_dropout_prob = 0.1;
+  tests::set_hidden_dropout(student, 0.1);
+  student.config().dropout.attention_map = 0.1;
   student.set_requires_grad(true);
   const Signals signals =
       student.forward(tests::load_tiny_batch("ragged-batch.safetensors"),

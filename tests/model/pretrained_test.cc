@@ -181,7 +181,7 @@ TEST(NewHeadTest, AMissingPoolerIsDrawnAnewAndSaid) {
   const NewHead head{.labels = {"a", "b", "c"}, .num_labels = 3};
   LoadedClassifier loaded = load_classifier(directory.write(), head);
   EXPECT_THAT(loaded.warnings, ElementsAre("the encoder has no pooler: a new one is initialised"));
-  const quant::LinearParameters& pooler = loaded.classifier.weights().pooler;
+  const quant::LinearParameters& pooler = loaded.classifier.weights().head_dense;
   EXPECT_TRUE(same(pooler.bias, torch::zeros({32})));
   // 1024 draws of N(0, 0.02).
   EXPECT_NEAR(pooler.weight.std().item<double>(), 0.02, 5.0 * 0.02 / std::sqrt(2048.0));
@@ -251,7 +251,7 @@ TEST(LoadClassifierTest, RefusesATensorThatIsNoPartOfAClassifier) {
   EXPECT_THAT([&] { load_classifier(path); },
               ThrowsMessage<base::FormatError>(HasSubstr(
                   "tensor 'bert.encoder.layer.1.attention.output.LayerNorm.bias': expected the tensors of a "
-                  "BERT classifier with 1 layers (config.json), found this one beside them")));
+                  "BertForSequenceClassification with 1 layers (config.json), found this one beside them")));
 }
 
 TEST(LoadClassifierTest, RefusesValuesThatAreNotFinite) {
@@ -330,11 +330,11 @@ TEST(DequantizedTest, WeightsAreTheFakeQuantizedOnesAndTheRestStays) {
     const auto values = parameters_of(plain);
     int changed = 0;
     for (const NamedParameter& parameter : student.parameters()) {
-      const auto quantizer = weight_quantizer(parameter.name, quantization);
-      const torch::Tensor expected =
-          quantizer ? quant::fake_quantize(*parameter.tensor, *quantizer,
-                                           weight_granularity(parameter.name, quantization))
-                    : *parameter.tensor;
+      const auto quantizer = weight_quantizer(parameter, quantization);
+      const torch::Tensor expected = quantizer
+                                         ? quant::fake_quantize(*parameter.tensor, *quantizer,
+                                                                weight_granularity(parameter, quantization))
+                                         : *parameter.tensor;
       EXPECT_TRUE(same(values.at(parameter.name), expected)) << parameter.name;
       changed += quantizer ? 1 : 0;
     }

@@ -38,12 +38,7 @@ struct Step {
   }
 
   distill::LossInputs inputs() const {
-    return {.teacher = teacher_signals,
-            .student = student_signals,
-            .cu_seqlens = batch.cu_seqlens,
-            .heads = student.config().num_attention_heads,
-            .layers = layers,
-            .form = form};
+    return {.teacher = teacher_signals, .student = student_signals, .layers = layers, .form = form};
   }
 
   torch::Tensor loss(Loss which) const {

@@ -241,7 +241,8 @@ TEST(LinearTest, Bfloat16IsCloseToFloat32) {
 std::vector<torch::Tensor> run_after_gelu(const Problem& problem, const LinearQuantization& quantization,
                                           Form form) {
   const torch::Tensor y =
-      linear(problem.x, problem.layer, {.quantization = quantization, .gelu_input = true, .form = form});
+      linear(problem.x, problem.layer,
+             {.quantization = quantization, .activation = kernels::Activation::kGelu, .form = form});
   y.backward(problem.gradient);
   return {y, problem.x.grad(), problem.layer.weight.grad(), problem.layer.bias.grad()};
 }

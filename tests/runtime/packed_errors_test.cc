@@ -47,16 +47,19 @@ TEST_F(PackedErrorsTest, MetadataThatIsNoJsonOrLacksFields) {
   file_.metadata_changes = {{"config", "{"}};
   expect_refused("metadata: config");
   file_.metadata_changes = {{"config", R"({"vocab_size": 3})"}};
+  expect_refused("metadata: config: kdqat: expected an object");
+  file_.metadata_changes = {
+      {"config", R"({"vocab_size": 3, "kdqat": {"quantization": {}, "max_seq_length": 10}})"}};
   expect_refused("metadata: config: hidden_size");
   file_.metadata_changes = {{"tokenizer", "[]"}};
   expect_refused("vocabulary");
 }
 
 TEST_F(PackedErrorsTest, AConfigThatTheTensorsDoNotFit) {
-  file_.header.config.num_hidden_layers = 3;
+  file_.header.config["num_hidden_layers"] = 3;
   expect_refused("tensor 'bert.encoder.layer.2.attention.self.query.weight.codes'");
-  file_.header.config.num_hidden_layers = 2;
-  file_.header.config.intermediate_size = 80;
+  file_.header.config["num_hidden_layers"] = 2;
+  file_.header.config["intermediate_size"] = 80;
   expect_refused(
       "tensor 'bert.encoder.layer.0.intermediate.dense.weight.codes': expected U8 [5, 3, 64], found U8 "
       "[4, 3, 64]");
@@ -99,9 +102,9 @@ TEST_F(PackedErrorsTest, MoreTokensThanRowsOfTheEmbedding) {
 }
 
 TEST_F(PackedErrorsTest, AQuantizationThatCantRun) {
-  file_.header.config.source["kdqat"]["quantization"]["activation_granularity"] = "tensor";
+  file_.header.config["kdqat"]["quantization"]["activation_granularity"] = "tensor";
   expect_refused("activations of 8 with a scale a token");
-  file_.header.config.source["kdqat"]["quantization"] = {{"weight_bits", 32}};
+  file_.header.config["kdqat"]["quantization"] = {{"weight_bits", 32}};
   expect_refused("expected weights of 2, 4 or 8 bits");
 }
 

@@ -36,7 +36,8 @@ class PackedFile {
         {"quantization",
          {{"weight_bits", weight_bits}, {"embedding_bits", embedding_bits}, {"activation_bits", 8}}},
         {"max_seq_length", 10}};
-    header.config = format::encoder_config_from_json(config, "test");
+    header.version = 1;
+    header.config = config;
     header.quantization = {.weight_bits = weight_bits, .embedding_bits = embedding_bits};
     header.max_seq_length = 10;
     header.tokenizer = {

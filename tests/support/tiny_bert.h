@@ -41,14 +41,20 @@ inline std::map<std::string, torch::Tensor> read_tensors(const std::filesystem::
 /// teacher.safetensors, or student.safetensors under a quantization.
 inline model::Classifier load_tiny_bert(const std::string& weights_file,
                                         std::optional<format::QuantizationConfig> quantization = {}) {
-  const format::EncoderConfig config = format::read_encoder_config(tiny_bert_file("config.json"));
+  const encoder::EncoderConfig config = encoder::read_encoder_config(tiny_bert_file("config.json"));
   std::map<std::string, torch::Tensor> tensors = read_tensors(tiny_bert_file(weights_file));
-  model::Weights weights;
-  weights.layers.resize(static_cast<std::size_t>(config.num_hidden_layers));
-  for (const model::NamedParameter& parameter : model::named_parameters(weights)) {
+  model::Weights weights = model::make_weights(config);
+  for (const model::NamedParameter& parameter : model::named_parameters(weights, config)) {
     *parameter.tensor = tensors.at(parameter.name);
   }
   return {config, std::move(quantization), std::move(weights)};
+}
+
+/// BERT's hidden_dropout_prob: of the embeddings, of what a sublayer adds to its residual, of the head.
+inline void set_hidden_dropout(model::Classifier& classifier, double probability) {
+  encoder::EncoderConfig& config = classifier.config();
+  config.dropout.embeddings = config.dropout.sa_output = config.dropout.output = probability;
+  config.head.dropout = probability;
 }
 
 inline data::Batch load_tiny_batch(const std::string& name = "batch.safetensors") {

@@ -8,20 +8,34 @@
 #include <string>
 #include <vector>
 
+#include "kdqat/base/error.h"
 #include "kdqat/base/random.h"
+#include "tests/text/model_fixtures.h"
 
 namespace kdqat::text {
 namespace {
 
+using nlohmann::json;
 using ::testing::ElementsAre;
+using ::testing::ThrowsMessage;
 using Ids = std::vector<std::int32_t>;
 
 constexpr std::int32_t kUnknown = 0;
 
-Ids ids_of(std::string_view word, const std::vector<std::string>& tokens) {
+Ids ids_of(std::string_view word, const WordPiece& word_piece) {
   Ids ids;
-  WordPiece(tokens, kUnknown).append_ids(word, ids);
+  for (const Piece& piece : pieces_of(word, word_piece)) ids.push_back(piece.id);
   return ids;
+}
+
+Ids ids_of(std::string_view word, const std::vector<std::string>& tokens) {
+  return ids_of(word, WordPiece(Tokens(tokens), {.unknown_id = kUnknown}));
+}
+
+TEST(WordPieceTest, GivesWhatHuggingFaceGives) {
+  const json records = read_json_fixture("word-piece.json");
+  ASSERT_EQ(records.size(), 5U);
+  for (const json& record : records) expect_record(record);
 }
 
 TEST(WordPieceTest, TakesTheLongestTokenFromTheLeft) {
@@ -54,13 +68,16 @@ TEST(WordPieceTest, AWordMayHaveUpToAHundredCharacters) {
 }
 
 TEST(WordPieceTest, AppendsBehindWhatIsThere) {
-  const std::vector<std::string> tokens = {"[UNK]", "a"};
-  Ids ids = {7};
-  WordPiece(tokens, kUnknown).append_ids("ab", ids);
-  EXPECT_THAT(ids, ElementsAre(7, kUnknown));
+  const WordPiece word_piece(Tokens({"[UNK]", "a", "##b"}), {.unknown_id = kUnknown});
+  std::vector<Piece> pieces = {{.id = 7, .begin = 8, .end = 9}};
+  word_piece.append_pieces("abx", pieces);
+  word_piece.append_pieces("ab", pieces);
+  EXPECT_THAT(pieces, ElementsAre(Piece{7, 8, 9}, Piece{kUnknown, 0, 3}, Piece{1, 0, 1}, Piece{2, 1, 2}));
 }
 
-TEST(WordPieceTest, WorksWithoutAnyToken) { EXPECT_THAT(ids_of("a", {}), ElementsAre(kUnknown)); }
+TEST(WordPieceTest, WorksWithoutAnyToken) {
+  EXPECT_THAT(ids_of("a", std::vector<std::string>()), ElementsAre(kUnknown));
+}
 
 TEST(WordPieceTest, TokensMayBeEmptyOrLongerThanTheStackIsDeep) {
   const std::vector<std::string> tokens = {"[UNK]", "", "a", std::string(1'000'000, 'a')};
@@ -104,14 +121,31 @@ TEST(WordPieceTest, GivesWhatTheDefinitionGivesForRandomVocabularies) {
       distinct.insert((random.below(2) == 0 ? "" : "##") + random_word(random, 4));
     std::vector<std::string> tokens = {"[UNK]"};
     tokens.insert(tokens.end(), distinct.begin(), distinct.end());
-    const WordPiece word_piece(tokens, kUnknown);
+    const WordPiece word_piece(Tokens(tokens), {.unknown_id = kUnknown});
     for (int i = 0; i < 100; ++i) {
       const std::string word = random_word(random, 10);
-      Ids ids;
-      word_piece.append_ids(word, ids);
-      ASSERT_EQ(ids, ids_by_definition(word, tokens)) << word;
+      ASSERT_EQ(ids_of(word, word_piece), ids_by_definition(word, tokens)) << word;
     }
   }
+}
+
+TEST(WordPieceTest, FieldsMayBeLeftOut) {
+  const auto model = model_of({{"type", "WordPiece"}, {"vocab", {{"[UNK]", 0}, {"a", 1}, {"##b", 2}}}});
+  EXPECT_EQ(describe_pieces("ab", *model), "1,0,1 2,1,2");
+  EXPECT_EQ(describe_pieces("a" + std::string(100, 'b'), *model), "0,0,101");
+}
+
+TEST(WordPieceTest, WrongFieldsAreNamed) {
+  const auto expect = [](const char* field, const json& value, const std::string& message) {
+    json fields = {{"type", "WordPiece"}, {"vocab", {{"[UNK]", 0}}}};
+    fields[field] = value;
+    EXPECT_THAT([&] { model_of(fields); }, ThrowsMessage<base::FormatError>(message));
+  };
+  expect("unk_token", "<unk>", "model: vocab: expected the token '<unk>', found none among 1");
+  expect("unk_token", 1, "model: unk_token: expected a string, found 1");
+  expect("continuing_subword_prefix", 1, "model: continuing_subword_prefix: expected a string, found 1");
+  expect("max_input_chars_per_word", -1,
+         "model: max_input_chars_per_word: expected an integer from 0 to 9223372036854775807, found -1");
 }
 
 }  // namespace

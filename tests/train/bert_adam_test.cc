@@ -10,6 +10,7 @@
 
 #include "kdqat/base/error.h"
 #include "tests/support/tensors.h"
+#include "tests/train/named_parameter.h"
 
 namespace kdqat::train {
 namespace {
@@ -47,9 +48,9 @@ struct Parameters {
   torch::Tensor norm = random_tensor(3, {4}).requires_grad_();
 
   std::vector<model::NamedParameter> named() {
-    return {{"bert.encoder.layer.0.output.dense.weight", &weight},
-            {"bert.encoder.layer.0.output.dense.bias", &bias},
-            {"bert.encoder.layer.0.output.LayerNorm.weight", &norm}};
+    return {named_parameter("bert.encoder.layer.0.output.dense.weight", weight),
+            named_parameter("bert.encoder.layer.0.output.dense.bias", bias),
+            named_parameter("bert.encoder.layer.0.output.LayerNorm.weight", norm)};
   }
 
   std::vector<torch::Tensor*> all() { return {&weight, &bias, &norm}; }
@@ -113,7 +114,7 @@ TEST(BertAdamTest, EverySettingTakesPart) {
                       .beta2 = 0.75,
                       .epsilon = 0.25,
                       .max_gradient_norm = 2.0},
-                     {{"classifier.weight", &weight}}, kTotal);
+                     {named_parameter("classifier.weight", weight)}, kTotal);
   weight.mutable_grad() = torch::tensor({{8.0F}});  // clipped to 2
   optimizer.update();
   // m = 0.5 * 2, v = 0.25 * 4
@@ -148,8 +149,10 @@ class SparseAndDense {
 
   torch::Tensor sparse = random_tensor(1, {9, 7}).requires_grad_();
   torch::Tensor dense = random_tensor(1, {9, 7}).requires_grad_();
-  BertAdam of_sparse{{.learning_rate = 1e-2}, {{"bert.embeddings.word_embeddings.weight", &sparse}}, kTotal};
-  BertAdam of_dense{{.learning_rate = 1e-2}, {{"bert.embeddings.word_embeddings.weight", &dense}}, kTotal};
+  BertAdam of_sparse{
+      {.learning_rate = 1e-2}, {named_parameter("bert.embeddings.word_embeddings.weight", sparse)}, kTotal};
+  BertAdam of_dense{
+      {.learning_rate = 1e-2}, {named_parameter("bert.embeddings.word_embeddings.weight", dense)}, kTotal};
 
  private:
   std::uint64_t seed_ = 10;

@@ -12,6 +12,7 @@
 #include "kdqat/format/safetensors.h"
 #include "tests/base/temporary_directory.h"
 #include "tests/support/tensors.h"
+#include "tests/train/named_parameter.h"
 
 namespace kdqat::train {
 namespace {
@@ -40,8 +41,9 @@ struct SmallRun {
 
   torch::Tensor weight;
   torch::Tensor bias;
-  BertAdam optimizer{
-      {.learning_rate = 1e-2}, {{"classifier.weight", &weight}, {"classifier.bias", &bias}}, 20};
+  BertAdam optimizer{{.learning_rate = 1e-2},
+                     {named_parameter("classifier.weight", weight), named_parameter("classifier.bias", bias)},
+                     20};
 };
 
 class CheckpointTest : public ::testing::Test {

@@ -28,7 +28,7 @@ TEST(CodeStatisticsTest, CountsTheCodesAndAveragesTheScales) {
   torch::Tensor pooler = torch::zeros({64, 16});
   pooler.slice(1, 0, 3).fill_(-1.0);
   pooler.slice(1, 3, 4).fill_(1.0);
-  student.weights().pooler.weight = pooler.view({32, 32});
+  student.weights().head_dense.weight = pooler.view({32, 32});
   const format::TensorCodes record = record_of(code_statistics(student), "bert.pooler.dense.weight");
   EXPECT_EQ(record.negative, 3.0 / 16.0);
   EXPECT_EQ(record.positive, 1.0 / 16.0);

@@ -134,8 +134,8 @@ TEST_F(RunDirectoryTest, StartingAnewTakesAwayWhatARunWritesAndNothingElse) {
   for (const char* name :
        {"checkpoint.safetensors", "checkpoint.safetensors.tmp", "metrics.jsonl", "report.html", "README.md",
         "model.safetensors", "config.json", "vocab.txt", "tokenizer.json", "tokenizer_config.json",
-        "special_tokens_map.json", "last/model.safetensors", "last/config.json", "last/vocab.txt",
-        "last/README.md"}) {
+        "special_tokens_map.json", "vocab.json", "merges.txt", "last/model.safetensors", "last/config.json",
+        "last/vocab.txt", "last/README.md"}) {
     write(name);
   }
   write("notes.txt");
