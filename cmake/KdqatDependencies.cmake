@@ -6,6 +6,7 @@ pkg_check_modules(httplib REQUIRED IMPORTED_TARGET cpp-httplib)
 
 if(KDQAT_BUILD_TRAINING)
   find_package(Torch REQUIRED)
+  find_package(tomlplusplus REQUIRED)
   # The program's allocator: a step asks for the same large sizes as the one before, and tcmalloc finds them again
   # in less time and memory than the C library does. It takes malloc's place by being linked.
   find_library(TCMALLOC_LIBRARY tcmalloc_minimal REQUIRED)

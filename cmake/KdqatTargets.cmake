@@ -1,4 +1,4 @@
-# kdqat_add_layer and kdqat_add_test: one folder is one target `kdqat::<folder>` and one namespace.
+# kdqat_add_layer, kdqat_add_program and kdqat_add_test: one folder is one target `kdqat::<folder>` and one namespace.
 
 # What every target of the project is compiled with.
 add_library(kdqat_options INTERFACE)
@@ -47,14 +47,25 @@ function(kdqat_set_up_target target uses_torch)
   endif()
 endfunction()
 
-# kdqat_add_layer(<folder> [TORCH] SOURCES a.cc ... [DEPS other layers ...] [LIBS external targets ...])
+# kdqat_add_layer(<folder> [TORCH] SOURCES a.cc ... [DEPS folders ...] [ONLY headers ...] [LIBS external targets ...])
+# TORCH: the folder uses libtorch. DEPS: the folders that it may include and links; where ONLY names headers of one
+# of them, such as data/batch.h, just those. script/check-layers reads these lines.
 function(kdqat_add_layer folder)
-  cmake_parse_arguments(LAYER "TORCH" "" "SOURCES;DEPS;LIBS" ${ARGN})
+  cmake_parse_arguments(LAYER "TORCH" "" "SOURCES;DEPS;ONLY;LIBS" ${ARGN})
   add_library(kdqat_${folder} STATIC ${LAYER_SOURCES})
   add_library(kdqat::${folder} ALIAS kdqat_${folder})
   kdqat_set_up_target(kdqat_${folder} ${LAYER_TORCH})
   list(TRANSFORM LAYER_DEPS PREPEND kdqat::)
   target_link_libraries(kdqat_${folder} PUBLIC ${LAYER_DEPS} ${LAYER_LIBS})
+endfunction()
+
+# kdqat_add_program(<program> [TORCH] SOURCES main.cc ... [DEPS folders ...] [LIBS external targets ...])
+function(kdqat_add_program program)
+  cmake_parse_arguments(PROGRAM "TORCH" "" "SOURCES;DEPS;LIBS" ${ARGN})
+  add_executable(${program} ${PROGRAM_SOURCES})
+  kdqat_set_up_target(${program} ${PROGRAM_TORCH})
+  list(TRANSFORM PROGRAM_DEPS PREPEND kdqat::)
+  target_link_libraries(${program} PRIVATE ${PROGRAM_DEPS} ${PROGRAM_LIBS})
 endfunction()
 
 # kdqat_add_test(<folder> [TORCH] SOURCES a_test.cc ... [DEPS layers ...] [LIBS ...])

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kdqat/data/batch.h"
+#include "kdqat/encoder/encoder_config.h"
 #include "kdqat/model/classifier.h"
 
 // A smaller classifier with the same loss on a batch, for second derivatives:

@@ -10,6 +10,7 @@
 
 #include "kdqat/analysis/sentences.h"
 #include "kdqat/data/batch.h"
+#include "kdqat/encoder/encoder_config.h"
 #include "kdqat/model/classifier.h"
 
 // Norms of what attention generates and propagates:

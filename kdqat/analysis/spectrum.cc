@@ -223,19 +223,4 @@ std::vector<double> exact_spectrum(const SymmetricOperator& matrix) {
   return {begin, begin + values.numel()};
 }
 
-std::vector<double> spectral_density(const std::vector<LanczosResult>& runs, const std::vector<double>& at,
-                                     double width) {
-  std::vector<double> density(at.size(), 0.0);
-  const double height = 1.0 / (width * std::sqrt(2.0 * std::numbers::pi) * static_cast<double>(runs.size()));
-  for (const LanczosResult& run : runs) {
-    for (std::size_t i = 0; i < run.ritz_values.size(); ++i) {
-      for (std::size_t x = 0; x < at.size(); ++x) {
-        const double distance = (at[x] - run.ritz_values[i]) / width;
-        density[x] += height * run.weights[i] * std::exp(-distance * distance / 2);
-      }
-    }
-  }
-  return density;
-}
-
 }  // namespace kdqat::analysis

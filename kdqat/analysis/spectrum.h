@@ -82,10 +82,4 @@ double exact_trace(const SymmetricOperator& matrix, const ProductCallback& on_pr
 /// All eigenvalues, ascending, from `size` products and a dense decomposition.
 std::vector<double> exact_spectrum(const SymmetricOperator& matrix);
 
-/// The density of eigenvalues at each value of `at`, by stochastic Lanczos quadrature (Ghorbani et al., 2019,
-/// arXiv:1901.10159). It is the mean over `runs` of the Ritz values' weights, each widened to a normal
-/// distribution with standard deviation `width`. It integrates to 1.
-std::vector<double> spectral_density(const std::vector<LanczosResult>& runs, const std::vector<double>& at,
-                                     double width);
-
 }  // namespace kdqat::analysis

@@ -1,5 +1,6 @@
 #include "kdqat/base/json.h"
 
+#include <limits>
 #include <set>
 #include <utility>
 #include <vector>
@@ -50,6 +51,14 @@ class ParseGuard {
   int max_depth_;
   std::vector<std::set<std::string>> keys_;  // of the objects that are open
 };
+
+std::string describe_range(std::int64_t minimum, std::int64_t maximum) {
+  const bool any = minimum == std::numeric_limits<std::int64_t>::min();
+  const bool unlimited = maximum == std::numeric_limits<std::int64_t>::max();
+  if (any && unlimited) return "an integer";
+  if (unlimited) return concat("an integer of at least ", minimum);
+  return concat("an integer from ", minimum, " to ", maximum);
+}
 
 std::string escape_and_cut(std::string_view text, char delimiter) {
   std::size_t end = std::min(text.size(), kLongestQuote);
@@ -110,7 +119,7 @@ std::int64_t JsonFields::integer(std::string_view name, std::int64_t minimum, st
   const bool fits = field != nullptr && field->is_number_integer() &&
                     !(field->is_number_unsigned() && std::cmp_greater(field->get<std::uint64_t>(), maximum));
   if (!fits || field->get<std::int64_t>() < minimum || field->get<std::int64_t>() > maximum) {
-    fail(name, concat("an integer from ", minimum, " to ", maximum));
+    fail(name, describe_range(minimum, maximum));
   }
   return field->get<std::int64_t>();
 }
@@ -120,11 +129,23 @@ std::int64_t JsonFields::integer_or(std::string_view name, std::int64_t minimum,
   return find(name) == nullptr ? fallback : integer(name, minimum, maximum);
 }
 
-double JsonFields::number_or(std::string_view name, double fallback) const {
+std::optional<std::int64_t> JsonFields::optional_integer(std::string_view name, std::int64_t minimum,
+                                                         std::int64_t maximum) const {
+  return find(name) == nullptr ? std::nullopt : std::optional(integer(name, minimum, maximum));
+}
+
+double JsonFields::number(std::string_view name) const {
   const json* const field = find(name);
-  if (field == nullptr) return fallback;
-  if (!field->is_number()) fail(name, "a number");
+  if (field == nullptr || !field->is_number()) fail(name, "a number");
   return field->get<double>();
+}
+
+std::optional<double> JsonFields::optional_number(std::string_view name) const {
+  return find(name) == nullptr ? std::nullopt : std::optional(number(name));
+}
+
+double JsonFields::number_or(std::string_view name, double fallback) const {
+  return optional_number(name).value_or(fallback);
 }
 
 std::string JsonFields::string_or(std::string_view name, std::string_view fallback) const {
@@ -145,6 +166,43 @@ JsonFields JsonFields::object(std::string_view name) const {
   const json* const field = find(name);
   if (field == nullptr || !field->is_object()) fail(name, "an object");
   return {*field, concat(where_, ": ", name)};
+}
+
+std::optional<JsonFields> JsonFields::optional_object(std::string_view name) const {
+  return find(name) == nullptr ? std::nullopt : std::optional(object(name));
+}
+
+std::vector<JsonFields> JsonFields::objects(std::string_view name) const {
+  const json* const field = find(name);
+  if (field == nullptr || !field->is_array()) fail(name, "a list");
+  std::vector<JsonFields> all;
+  for (const json& value : *field) all.emplace_back(value, concat(where_, ": ", name, '[', all.size(), ']'));
+  return all;
+}
+
+std::map<std::string, double> JsonFields::numbers(std::string_view name) const {
+  std::map<std::string, double> all;
+  const std::optional<JsonFields> fields = optional_object(name);
+  if (!fields) return all;
+  for (const auto& [key, value] : fields->object_.items()) {
+    if (const std::optional<double> number = fields->optional_number(key)) all[key] = *number;
+  }
+  return all;
+}
+
+std::map<std::string, std::vector<double>> JsonFields::number_lists(std::string_view name) const {
+  std::map<std::string, std::vector<double>> all;
+  const std::optional<JsonFields> fields = optional_object(name);
+  if (!fields) return all;
+  for (const auto& [key, values] : fields->object_.items()) {
+    if (!values.is_array()) fields->fail(key, "a list of numbers");
+    std::vector<double>& list = all[key];
+    for (const json& value : values) {
+      if (!value.is_number() && !value.is_null()) fields->fail(key, "a list of numbers");
+      list.push_back(value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>());
+    }
+  }
+  return all;
 }
 
 void JsonFields::fail(std::string_view name, std::string_view expected) const {

@@ -2,9 +2,13 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <limits>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 // The one reader of JSON: strict, with messages that name the field.
 //
@@ -37,17 +41,29 @@ class JsonFields {
   JsonFields(const nlohmann::json& value, std::string where);
 
   const std::string& where() const { return where_; }
+  /// The object itself.
   const nlohmann::json& value() const { return object_; }
 
   /// The field; nullptr if it is absent or null.
   const nlohmann::json* find(std::string_view name) const;
 
   /// An integer of [minimum, maximum] that must be present.
-  std::int64_t integer(std::string_view name, std::int64_t minimum, std::int64_t maximum) const;
+  std::int64_t integer(std::string_view name, std::int64_t minimum = kLeast,
+                       std::int64_t maximum = kGreatest) const;
 
   /// As `integer`, `fallback` where it is absent.
   std::int64_t integer_or(std::string_view name, std::int64_t minimum, std::int64_t maximum,
                           std::int64_t fallback) const;
+
+  /// As `integer`, nothing where it is absent.
+  std::optional<std::int64_t> optional_integer(std::string_view name, std::int64_t minimum = kLeast,
+                                               std::int64_t maximum = kGreatest) const;
+
+  /// A number, integer or not, that must be present.
+  double number(std::string_view name) const;
+
+  /// As `number`, nothing where it is absent.
+  std::optional<double> optional_number(std::string_view name) const;
 
   /// A number, integer or not; `fallback` where it is absent.
   double number_or(std::string_view name, double fallback) const;
@@ -61,10 +77,25 @@ class JsonFields {
   /// The fields of an object that must be present; `where` of its messages is "<where>: <name>".
   JsonFields object(std::string_view name) const;
 
+  /// As `object`, nothing where it is absent.
+  std::optional<JsonFields> optional_object(std::string_view name) const;
+
+  /// The objects of a list that must be present; `where` of their messages is "<where>: <name>[<index>]".
+  std::vector<JsonFields> objects(std::string_view name) const;
+
+  /// The numbers of an object by name, those that are null left out; none where the object is absent.
+  std::map<std::string, double> numbers(std::string_view name) const;
+
+  /// The lists of numbers of an object by name, null as NaN; none where the object is absent.
+  std::map<std::string, std::vector<double>> number_lists(std::string_view name) const;
+
   /// Throws the FormatError for `name`, with the value that the object has there as what was found.
   [[noreturn]] void fail(std::string_view name, std::string_view expected) const;
 
  private:
+  static constexpr std::int64_t kLeast = std::numeric_limits<std::int64_t>::min();
+  static constexpr std::int64_t kGreatest = std::numeric_limits<std::int64_t>::max();
+
   const nlohmann::json& object_;
   std::string where_;
 };

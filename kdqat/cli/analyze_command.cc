@@ -1,15 +1,17 @@
+#include <utility>
+
+#include "kdqat/analysis/documents.h"
 #include "kdqat/base/error.h"
 #include "kdqat/base/file.h"
-#include "kdqat/cli/analyses.h"
-#include "kdqat/cli/analysis_pages.h"
 #include "kdqat/cli/command.h"
 #include "kdqat/cli/console.h"
 #include "kdqat/cli/options.h"
+#include "kdqat/report/analysis_pages.h"
 
 namespace kdqat::cli {
 namespace {
 
-using Analysis = nlohmann::json (*)(const AnalysisInputs&, const AnalysisConfig&);
+using Analysis = nlohmann::json (*)(const analysis::AnalysisInputs&, const analysis::AnalysisConfig&);
 
 struct NamedAnalysis {
   const char* name;
@@ -19,33 +21,70 @@ struct NamedAnalysis {
 };
 
 constexpr NamedAnalysis kAnalyses[] = {
-    {"attention", "Cover length ratio and ranking loss of each head's map", analyze_attention,
-     show_attention},
-    {"hessian", "Eigenvalues, density and trace of the loss's second derivatives", analyze_hessian,
-     show_hessian},
-    {"range", "Least and greatest value of each token, layer by layer", analyze_range, show_range},
-    {"norms", "Norm-based analysis: what attention generates and what it propagates", analyze_norms,
-     show_norms},
-    {"ranking", "How far down each head's rows chosen tokens stand", analyze_ranking, show_ranking},
-    {"layers", "Error of each layer by source, and similarity of hidden states", analyze_layers, show_layers},
+    {"attention", "Cover length ratio and ranking loss of each head's map", analysis::analyze_attention,
+     report::show_attention},
+    {"hessian", "Eigenvalues, density and trace of the loss's second derivatives", analysis::analyze_hessian,
+     report::show_hessian},
+    {"range", "Least and greatest value of each token, layer by layer", analysis::analyze_range,
+     report::show_range},
+    {"norms", "Norm-based analysis: what attention generates and what it propagates", analysis::analyze_norms,
+     report::show_norms},
+    {"ranking", "How far down each head's rows chosen tokens stand", analysis::analyze_ranking,
+     report::show_ranking},
+    {"layers", "Error of each layer by source, and similarity of hidden states", analysis::analyze_layers,
+     report::show_layers},
 };
 
 constexpr const char* kAll = "all";
 
+struct AnalyzeConfig {
+  analysis::AnalysisConfig analysis;
+  std::vector<std::string> students;  ///< "NAME=DIR"
+  std::filesystem::path output_dir;
+  bool json = false;
+};
+
 /// Either a batch file or a task's data, and where to put what a task's data come to.
-void check_input(const AnalysisConfig& config) {
-  if (config.from_batch()) return;
-  if (config.task.empty() || config.data_dir.empty())
+void check_input(const AnalyzeConfig& config) {
+  if (config.analysis.from_batch()) return;
+  if (config.analysis.task.empty() || config.analysis.data_dir.empty())
     throw base::InvalidArgument("data: expected --task and --data, or --batch, found neither");
   if (config.output_dir.empty() && !config.json)
     throw base::InvalidArgument("results: expected --output or --json, found neither");
 }
 
-std::string title_of(const std::string& analysis, const AnalysisConfig& config) {
+/// "NAME=DIR" in two.
+analysis::NamedDirectory name_and_directory(const std::string& text) {
+  const std::size_t equals = text.find('=');
+  if (equals == std::string::npos || equals == 0 || equals + 1 == text.size()) {
+    throw base::InvalidArgument(base::concat("--student: expected NAME=DIR, found '", text, "'"));
+  }
+  return {.name = text.substr(0, equals), .directory = text.substr(equals + 1)};
+}
+
+/// Shows on standard error one part of an analysis after the other.
+class AnalysisDisplay {
+ public:
+  void show(const analysis::WorkState& state) {
+    if (state.finished) {
+      display_->finish();
+      display_.reset();
+    } else if (display_) {
+      display_->update(state.done);
+    } else {
+      display_.emplace(state.title, state.total);
+    }
+  }
+
+ private:
+  std::optional<WorkDisplay> display_;
+};
+
+std::string title_of(const std::string& analysis, const analysis::AnalysisConfig& config) {
   return base::concat("kdqat analyze ", analysis, ": ", config.task);
 }
 
-nlohmann::json settings_of(const AnalysisConfig& config, const AnalysisInputs& inputs) {
+nlohmann::json settings_of(const analysis::AnalysisConfig& config, const analysis::AnalysisInputs& inputs) {
   nlohmann::json settings = {{"teacher", config.teacher_dir.string()},
                              {"task", config.task},
                              {"data", config.data_dir.string()},
@@ -53,25 +92,29 @@ nlohmann::json settings_of(const AnalysisConfig& config, const AnalysisInputs& i
                              {"sentences", inputs.batches.size()}};
   for (std::size_t i = 0; i < inputs.students.size(); ++i) {
     settings["students"][inputs.students[i].name] = {
-        {"directory", config.students[i]},
+        {"directory", config.students[i].directory.string()},
         {"quantization", format::to_json(*inputs.students[i].classifier.quantization())}};
   }
   return settings;
 }
 
 /// Runs the analyses, each to a file <name>.json as soon as it is done, and all to one page <name>.html.
-void run_analyses(const std::string& name, const std::vector<NamedAnalysis>& analyses,
-                  const AnalysisConfig& config) {
-  check_input(config);
-  const AnalysisInputs inputs = load_analysis_inputs(config);
-  const bool writes = !config.output_dir.empty();
-  if (writes) base::create_folder(config.output_dir);
+void run_analyses(const std::string& name, const std::vector<NamedAnalysis>& analyses, AnalyzeConfig given) {
+  check_input(given);
+  analysis::AnalysisConfig& config = given.analysis;
+  for (const std::string& student : given.students) config.students.push_back(name_and_directory(student));
+  AnalysisDisplay display;
+  config.on_work = [&](const analysis::WorkState& state) { display.show(state); };
+  const analysis::AnalysisInputs inputs = load_analysis_inputs(config);
+  for (const std::string& warning : inputs.warnings) print_message("warning: " + warning);
+  const bool writes = !given.output_dir.empty();
+  if (writes) base::create_folder(given.output_dir);
   report::Page page(title_of(name, config));
   nlohmann::json documents;
   for (const NamedAnalysis& analysis : analyses) {
     nlohmann::json document = analysis.run(inputs, config);
     if (writes) {
-      base::write_file_atomically(config.output_dir / (std::string(analysis.name) + ".json"),
+      base::write_file_atomically(given.output_dir / (std::string(analysis.name) + ".json"),
                                   document.dump() + "\n");
       analysis.show(document, page);
     }
@@ -80,17 +123,17 @@ void run_analyses(const std::string& name, const std::vector<NamedAnalysis>& ana
   if (writes) {
     page.add_section("Settings");
     page.add_values(settings_of(config, inputs));
-    const std::filesystem::path file = config.output_dir / (name + ".html");
+    const std::filesystem::path file = given.output_dir / (name + ".html");
     base::write_file_atomically(file, page.html());
     print_message("wrote " + file.string());
   }
-  if (config.json || config.from_batch()) print_json(name == kAll ? documents : documents.at(name));
+  if (given.json || config.from_batch()) print_json(name == kAll ? documents : documents.at(name));
 }
 
-void add_choices(CLI::App& command, std::string_view analysis, AnalysisConfig& config) {
-  const auto is = [&](std::string_view name) { return analysis == name || analysis == kAll; };
+void add_choices(CLI::App& command, std::string_view chosen, analysis::AnalysisConfig& config) {
+  const auto is = [&](std::string_view name) { return chosen == name || chosen == kAll; };
   // The Hessian takes the most time by far: on its own it has its own default.
-  if (analysis == "hessian") config.sentences = config.hessian_sentences;
+  if (chosen == "hessian") config.sentences = config.hessian_sentences;
   command.add_option("--sentences", config.sentences, "Most sentences, the first of the split")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
@@ -115,7 +158,7 @@ void add_choices(CLI::App& command, std::string_view analysis, AnalysisConfig& c
             ->capture_default_str());
   }
   if (!is("hessian")) return;
-  if (analysis == kAll) {
+  if (chosen == kAll) {
     command
         .add_option("--hessian-sentences", config.hessian_sentences,
                     "Of these, most of the Hessian's spectrum")
@@ -135,11 +178,12 @@ void add_choices(CLI::App& command, std::string_view analysis, AnalysisConfig& c
       command.add_option("--parameters", config.parameters, "Names of parameters, with commas [all]"));
 }
 
-void add_options(CLI::App& command, AnalysisConfig& config) {
+void add_options(CLI::App& command, AnalyzeConfig& given) {
+  analysis::AnalysisConfig& config = given.analysis;
   command.add_option("--teacher", config.teacher_dir, "Folder of the teacher")
       ->required()
       ->check(CLI::ExistingDirectory);
-  command.add_option("--student", config.students,
+  command.add_option("--student", given.students,
                      "NAME=DIR: a student, once or several times; a folder of "
                      "the teacher's stands for it quantized without training");
   CLI::Option* batch = add_batch(command, config.batch_file);
@@ -148,9 +192,9 @@ void add_options(CLI::App& command, AnalysisConfig& config) {
   task.data->required(false)->needs(task.task);
   command.add_option("--split", config.split, "Split: train, dev, test; mnli also dev_mismatched")
       ->capture_default_str();
-  command.add_option("--output", config.output_dir, "Folder to write: a JSON file and a page")
+  command.add_option("--output", given.output_dir, "Folder to write: a JSON file and a page")
       ->excludes(batch);
-  command.add_flag("--json", config.json, "One JSON document on standard output");
+  command.add_flag("--json", given.json, "One JSON document on standard output");
   add_quantization(command, config.quantization);
   add_precision(command, config.precision);
   add_threads(command);
@@ -163,12 +207,12 @@ void register_analyze(CLI::App& app, Action& action) {
   group->require_subcommand(1);
   const auto add = [&](const std::string& name, const std::string& help,
                        const std::vector<NamedAnalysis>& analyses) {
-    const auto config = std::make_shared<AnalysisConfig>();
+    const auto config = std::make_shared<AnalyzeConfig>();
     CLI::App* command = group->add_subcommand(name, help);
     add_options(*command, *config);
-    add_choices(*command, name, *config);
+    add_choices(*command, name, config->analysis);
     command->callback([=, &action] {
-      if (name == "hessian") config->hessian_sentences = config->sentences;
+      if (name == "hessian") config->analysis.hessian_sentences = config->analysis.sentences;
       action = [=] { run_analyses(name, analyses, *config); };
     });
   };

@@ -67,12 +67,11 @@ train::TrainingCallbacks TrainingConsole::callbacks() {
 
 void TrainingConsole::show(const train::TrainingCallbacks::Step& step) {
   if (!progress_) {
-    progress_ = std::make_unique<base::Progress>(std::cerr,
-                                                 base::ProgressOptions{.title = title_,
-                                                                       .total = step.total,
-                                                                       .done = step.step - 1,
-                                                                       .terminal = isatty(STDERR_FILENO) == 1,
-                                                                       .clock = {}});
+    progress_ = std::make_unique<Progress>(std::cerr, ProgressOptions{.title = title_,
+                                                                      .total = step.total,
+                                                                      .done = step.step - 1,
+                                                                      .terminal = isatty(STDERR_FILENO) == 1,
+                                                                      .clock = {}});
   }
   status_ = status_of(step);
   progress_->update(step.step, status_);

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "kdqat/base/progress.h"
+#include "kdqat/cli/progress.h"
 #include "kdqat/train/training_loop.h"
 
 namespace kdqat::cli {
@@ -27,7 +27,7 @@ class WorkDisplay {
   void finish() { progress_.finish(""); }
 
  private:
-  base::Progress progress_;
+  Progress progress_;
 };
 
 /// Shows a training run on standard error.
@@ -45,7 +45,7 @@ class TrainingConsole {
   void show(const train::TrainingCallbacks::Step& step);
 
   std::string title_;
-  std::unique_ptr<base::Progress> progress_;
+  std::unique_ptr<Progress> progress_;
   std::string status_;
 };
 

@@ -1,13 +1,13 @@
+#include "kdqat/analysis/ranking_record.h"
 #include "kdqat/cli/command.h"
 #include "kdqat/cli/options.h"
-#include "kdqat/cli/ranking_record.h"
 #include "kdqat/cli/training_command.h"
 #include "kdqat/train/commands.h"
 
 namespace kdqat::cli {
 namespace {
 
-void add_ranking_record(CLI::App& command, RankingRecordConfig& config) {
+void add_ranking_record(CLI::App& command, analysis::RankingRecordConfig& config) {
   const std::string group = "Records";
   CLI::Option* tokens =
       command
@@ -22,6 +22,13 @@ void add_ranking_record(CLI::App& command, RankingRecordConfig& config) {
       ->group(group);
 }
 
+train::TrainingObserver observer_of(const analysis::RankingRecordConfig& ranking,
+                                    const train::DistillConfig& config) {
+  if (ranking.tokens.empty()) return {};
+  return {.steps = ranking.steps,
+          .record = analysis::ranking_recorder(ranking, config.teacher_dir, config.training.precision)};
+}
+
 }  // namespace
 
 void register_distill(CLI::App& app, Action& action) {
@@ -34,12 +41,11 @@ void register_distill(CLI::App& app, Action& action) {
   add_training(*command, config->training);
   add_objective(*command, config->objective);
   add_quantization(*command, config->quantization);
-  const auto ranking = std::make_shared<RankingRecordConfig>();
+  const auto ranking = std::make_shared<analysis::RankingRecordConfig>();
   add_ranking_record(*command, *ranking);
   command->callback([config, ranking, &action] {
     action = [config, ranking] {
-      const train::TrainingObserver observer =
-          ranking_observer(*ranking, config->teacher_dir, config->training.precision);
+      const train::TrainingObserver observer = observer_of(*ranking, *config);
       run_with_display("distill", config->training, [&](train::TrainingCallbacks callbacks) {
         callbacks.observer = observer;
         return train::run_distill(*config, callbacks);

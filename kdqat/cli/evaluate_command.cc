@@ -3,9 +3,8 @@
 #include "kdqat/cli/command.h"
 #include "kdqat/cli/console.h"
 #include "kdqat/cli/options.h"
-#include "kdqat/data/model_task.h"
-#include "kdqat/evaluate/model_settings.h"
-#include "kdqat/model/pretrained.h"
+#include "kdqat/evaluate/evaluation.h"
+#include "kdqat/evaluate/task_model.h"
 
 namespace kdqat::cli {
 namespace {
@@ -21,18 +20,12 @@ struct EvaluateConfig {
 };
 
 void run_evaluate(const EvaluateConfig& config) {
-  const model::Classifier classifier = model::load_classifier(config.model_dir).classifier;
-  const data::Task task =
-      data::resolve_task(config.task, config.custom, classifier.config(), config.data_dir);
-  data::check_labels(classifier.config(), task, config.model_dir);
-  const evaluate::ModelSettings settings = evaluate::model_settings(classifier.config());
-  const std::int64_t max_seq_length = config.max_seq_length > 0
-                                          ? config.max_seq_length
-                                          : evaluate::evaluation_length(classifier.config(), task);
-  data::check_max_seq_length(max_seq_length, classifier.config());
-  const text::Tokenizer tokenizer = data::load_tokenizer(config.model_dir, classifier.config());
-  const data::Dataset dataset = data::load_dataset(
-      task, data::split_file(task, config.data_dir, config.split), tokenizer, max_seq_length);
+  const evaluate::TaskModel model = evaluate::load_task_model({.model_dir = config.model_dir,
+                                                               .task = config.task,
+                                                               .custom = config.custom,
+                                                               .training_data = config.data_dir});
+  const data::Dataset dataset =
+      evaluate::load_split(model, config.data_dir, config.split, config.max_seq_length);
   for (const std::string& warning : dataset.warnings) print_message("warning: " + warning);
 
   WorkDisplay display("evaluate", dataset.size());
@@ -40,7 +33,7 @@ void run_evaluate(const EvaluateConfig& config) {
       classifier, task, dataset, settings.precision, [&](std::int64_t done) { display.update(done); });
   display.finish();
   if (config.json) {
-    print_json({{"task", task.name},
+    print_json({{"task", model.task.name},
                 {"split", config.split},
                 {"examples", evaluation.examples},
                 {"metric", evaluation.metric},
@@ -48,7 +41,7 @@ void run_evaluate(const EvaluateConfig& config) {
                 {"metrics", evaluation.metrics}});
     return;
   }
-  std::cout << task.name << ", " << config.split << ", " << evaluation.examples << " examples\n";
+  std::cout << model.task.name << ", " << config.split << ", " << evaluation.examples << " examples\n";
   for (const auto& [name, value] : evaluation.metrics) {
     std::cout << "  " << name << ": " << value << (name == evaluation.metric ? "  (score)" : "") << '\n';
   }

@@ -7,6 +7,7 @@
 #include "kdqat/cli/console.h"
 #include "kdqat/encoder/encoder_config.h"
 #include "kdqat/format/checkpoint.h"
+#include "kdqat/format/model_card.h"
 #include "kdqat/format/model_directory.h"
 #include "kdqat/format/packed_model.h"
 #include "kdqat/format/safetensors.h"
@@ -49,12 +50,8 @@ Sizes sizes_of(const encoder::EncoderConfig& config,
 
 /// What a config says, of a directory or of a packed model.
 nlohmann::json describe(const encoder::EncoderConfig& config) {
-  const nlohmann::json section = config.source.value("kdqat", nlohmann::json::object());
-  std::optional<format::QuantizationConfig> quantization;
-  if (section.contains("quantization")) {
-    quantization =
-        format::quantization_config_from_json(section.at("quantization"), "config.json: kdqat.quantization");
-  }
+  const format::ModelCard card = format::read_model_card(config.source);
+  const std::optional<format::QuantizationConfig>& quantization = card.quantization;
   const Sizes sizes = sizes_of(config, quantization);
   nlohmann::json info = {
       {"architecture",
@@ -73,6 +70,7 @@ nlohmann::json describe(const encoder::EncoderConfig& config) {
       {"size_bytes", {{"float32", sizes.float_bytes}, {"quantized", sizes.quantized_bytes}}},
       {"labels", config.labels}};
   if (quantization) info["quantization"] = format::to_json(*quantization);
+  const nlohmann::json section = format::to_json(card);
   for (const char* key : {"task", "scores", "step", "teacher", "command", "config", "version"}) {
     if (section.contains(key)) info[key] = section.at(key);
   }

@@ -12,6 +12,7 @@
 #include "kdqat/base/parallel.h"
 #include "kdqat/base/version.h"
 #include "kdqat/cli/command.h"
+#include "kdqat/cli/config_file.h"
 #include "kdqat/cli/console.h"
 
 namespace kdqat::cli {
@@ -46,9 +47,6 @@ void set_up(CLI::App& app, Action& action) {
   app.require_subcommand(1);
   app.fallthrough();
   app.set_version_flag("--version", base::kVersion);
-  app.set_config("--config", "",
-                 "Settings as --name's own names, one [command] a section; the command line goes first");
-  app.allow_config_extras(CLI::config_extras_mode::error);
   register_finetune(app, action);
   register_distill(app, action);
   register_study(app, action);
@@ -62,6 +60,7 @@ void set_up(CLI::App& app, Action& action) {
   register_analyze(app, action);
   register_tokenize(app, action);
   register_bench(app, action);
+  add_config_file(app);
 }
 
 int parse_and_run(int argc, char** argv) {

@@ -8,6 +8,7 @@
 #include "kdqat/data/custom_task.h"
 #include "kdqat/distill/objective.h"
 #include "kdqat/format/quantization_config.h"
+#include "kdqat/quant/linear.h"
 #include "kdqat/train/training_config.h"
 
 namespace kdqat::cli {

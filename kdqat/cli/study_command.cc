@@ -15,6 +15,7 @@
 #include "kdqat/study/record.h"
 #include "kdqat/study/results.h"
 #include "kdqat/study/runner.h"
+#include "kdqat/study/study_file.h"
 
 namespace kdqat::cli {
 namespace {
@@ -78,7 +79,7 @@ void show_results(const study::Study& study, const StudyConfig& config) {
 }
 
 void run_study(const StudyConfig& config) {
-  const study::Study study = read_study(config.file, config.output_dir);
+  const study::Study study = study::read_study(config.file, config.output_dir, settings_readers());
   if (config.dry_run) {
     list_runs(study, config.json);
     return;

@@ -1,16 +1,11 @@
 #pragma once
 
-#include <filesystem>
-
-#include "kdqat/study/study.h"
+#include "kdqat/study/study_file.h"
 
 namespace kdqat::cli {
 
-/// The study that a file describes (docs/studies.md). Keys are options of `kdqat finetune` and `distill`, and
-/// are checked as those are; "$NAME" in a section of a task is the environment's variable.
-///
-/// Throws FormatError that names file, section, key, what was expected and what was found; besides as
-/// read_study_file and study::check do.
-study::Study read_study(const std::filesystem::path& file, const std::filesystem::path& output_dir);
+/// Reads the settings of a study's sections as options of `kdqat finetune` and `distill`: the same names, the
+/// same checks.
+study::SettingsReaders settings_readers();
 
 }  // namespace kdqat::cli

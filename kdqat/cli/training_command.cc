@@ -4,15 +4,15 @@
 
 #include "kdqat/base/error.h"
 #include "kdqat/cli/console.h"
-#include "kdqat/cli/settings_file.h"
 #include "kdqat/report/run_report.h"
+#include "kdqat/train/settings_file.h"
 
 namespace kdqat::cli {
 namespace {
 
 void write_records(const std::filesystem::path& directory) {
   report::write_run_report(directory / "metrics.jsonl", directory / "report.html");
-  write_settings(directory / "metrics.jsonl", directory / "run.toml");
+  train::write_settings(directory / "metrics.jsonl", directory / "run.toml");
 }
 
 /// After a run has failed: what goes wrong here, such as the same full disk, is not what the run failed of.

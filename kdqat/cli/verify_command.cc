@@ -5,9 +5,7 @@
 #include "kdqat/cli/console.h"
 #include "kdqat/cli/options.h"
 #include "kdqat/convert/verify.h"
-#include "kdqat/data/model_task.h"
-#include "kdqat/evaluate/model_settings.h"
-#include "kdqat/model/pretrained.h"
+#include "kdqat/evaluate/task_model.h"
 #include "kdqat/simd/instruction_set.h"
 
 namespace kdqat::cli {
@@ -40,25 +38,22 @@ void print_report(const nlohmann::json& report) {
 }
 
 void run_verify(const VerifyConfig& config) {
-  model::Classifier student = model::load_classifier(config.model_dir).classifier;
-  if (!student.quantization()) {
+  evaluate::TaskModel model = evaluate::load_task_model({.model_dir = config.model_dir,
+                                                         .task = config.task,
+                                                         .custom = config.custom,
+                                                         .training_data = config.data_dir});
+  if (!model.classifier.quantization()) {
     throw base::InvalidArgument(
         base::concat(config.model_dir.string(), ": expected a student, found a model in floating point"));
   }
-  const data::Task task = data::resolve_task(config.task, config.custom, student.config(), config.data_dir);
-  data::check_labels(student.config(), task, config.model_dir);
-  const evaluate::ModelSettings settings = evaluate::model_settings(student.config());
-  const data::Dataset dataset =
-      data::load_dataset(task, data::split_file(task, config.data_dir, config.split),
-                         data::load_tokenizer(config.model_dir, student.config()),
-                         evaluate::evaluation_length(student.config(), task));
+  const data::Dataset dataset = evaluate::load_split(model, config.data_dir, config.split);
   for (const std::string& warning : dataset.warnings) print_message("warning: " + warning);
   WorkDisplay display("verify", 1 + static_cast<std::int64_t>(simd::available_instruction_sets().size()));
-  const nlohmann::json report = convert::verify({.student = student,
+  const nlohmann::json report = convert::verify({.student = model.classifier,
                                                  .packed = config.packed,
-                                                 .task = task,
+                                                 .task = model.task,
                                                  .dataset = dataset,
-                                                 .precision = settings.precision,
+                                                 .precision = model.settings.precision,
                                                  .limits = config.limits},
                                                 [&](std::int64_t done) { display.update(done); });
   display.finish();

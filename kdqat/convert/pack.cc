@@ -6,6 +6,8 @@
 
 #include "kdqat/base/error.h"
 #include "kdqat/convert/packed_tensors.h"
+#include "kdqat/encoder/encoder_config.h"
+#include "kdqat/encoder/parameter_table.h"
 #include "kdqat/format/packed_model.h"
 #include "kdqat/kernels/base3.h"
 #include "kdqat/kernels/panels.h"

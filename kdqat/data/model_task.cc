@@ -2,15 +2,16 @@
 
 #include "kdqat/base/error.h"
 #include "kdqat/base/message.h"
+#include "kdqat/format/model_card.h"
 
 namespace kdqat::data {
 namespace {
 
 /// The task over one's own data that a model was trained for, if it was.
 std::optional<Task> kept_custom_task(const encoder::EncoderConfig& model) {
-  const auto section = model.source.find("kdqat");
-  if (section == model.source.end() || !section->is_object() || !section->contains("task")) return {};
-  Task task = task_from_json(section->at("task"), "config.json: kdqat.task");
+  const nlohmann::json kept = format::read_model_card(model.source).task;
+  if (kept.is_null()) return {};
+  Task task = task_from_json(kept, "config.json: kdqat.task");
   return task.name == kCustomTask ? std::optional(std::move(task)) : std::nullopt;
 }
 

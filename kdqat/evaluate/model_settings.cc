@@ -2,25 +2,14 @@
 
 #include <algorithm>
 
-#include "kdqat/base/error.h"
+#include "kdqat/format/model_card.h"
 
 namespace kdqat::evaluate {
 
 ModelSettings model_settings(const encoder::EncoderConfig& config) {
-  ModelSettings settings;
-  const auto section = config.source.find("kdqat");
-  if (section == config.source.end() || !section->is_object()) return settings;
-  if (section->contains("max_seq_length")) {
-    const nlohmann::json& value = section->at("max_seq_length");
-    if (!value.is_number_integer()) {
-      throw base::FormatError(
-          base::concat("config.json: kdqat.max_seq_length: expected an integer, found ", value.dump()));
-    }
-    settings.max_seq_length = value.get<std::int64_t>();
-  }
-  if (section->value("precision", nlohmann::json("fp32")) == "bf16")
-    settings.precision = quant::Precision::kBf16;
-  return settings;
+  const format::ModelCard card = format::read_model_card(config.source);
+  return {.max_seq_length = card.max_seq_length.value_or(0),
+          .precision = card.precision == "bf16" ? quant::Precision::kBf16 : quant::Precision::kFp32};
 }
 
 std::int64_t evaluation_length(const encoder::EncoderConfig& config, const data::Task& task) {

@@ -1,6 +1,8 @@
 #include "kdqat/report/numbers.h"
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 
@@ -42,6 +44,21 @@ std::string byte_size(std::int64_t bytes) {
     unit = larger;
   }
   return base::concat(fixed(size, size < 10.0 ? 1 : 0), ' ', unit);
+}
+
+std::string format_duration(double seconds) {
+  // A hundred years: from there on the number says nothing, and it stays within the integers.
+  constexpr double kMost = 100.0 * 365.0 * 24.0 * 3600.0;
+  const auto whole = std::isfinite(seconds) ? static_cast<std::int64_t>(std::clamp(seconds, 0.0, kMost)) : 0;
+  const int minutes = static_cast<int>(whole / 60 % 60);
+  char text[32];
+  if (whole < 3600) {
+    std::snprintf(text, sizeof(text), "%d:%02d", minutes, static_cast<int>(whole % 60));
+  } else {
+    std::snprintf(text, sizeof(text), "%d:%02d:%02d", static_cast<int>(whole / 3600), minutes,
+                  static_cast<int>(whole % 60));
+  }
+  return text;
 }
 
 }  // namespace kdqat::report

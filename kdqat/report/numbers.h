@@ -27,4 +27,8 @@ double drawn_value(double number);
 /// A number of bytes in powers of 1024: "512 B", "1.7 GiB", "12 GiB".
 std::string byte_size(std::int64_t bytes);
 
+/// A duration as a clock shows it: "0:05", "12:34", "1:02:03". Fractions of a second are dropped; what is
+/// negative or not finite gives "0:00".
+std::string format_duration(double seconds);
+
 }  // namespace kdqat::report

@@ -8,17 +8,15 @@
 
 #include "kdqat/base/error.h"
 #include "kdqat/base/file.h"
-#include "kdqat/base/progress.h"
+#include "kdqat/format/run_log.h"
 #include "kdqat/report/charts.h"
 #include "kdqat/report/numbers.h"
 #include "kdqat/report/page.h"
-#include "kdqat/report/run_record.h"
 
 namespace kdqat::report {
 namespace {
 
 using base::concat;
-using base::format_duration;
 using nlohmann::json;
 
 constexpr std::size_t kMostPoints = 2000;  // of a series: more than a wide screen has pixels
@@ -38,10 +36,10 @@ std::string first_upper(std::string text) {
 }
 
 /// The values of `of` over the steps that have a finite one.
-std::vector<Point> step_points(const std::vector<StepRecord>& steps,
-                               const std::function<std::optional<double>(const StepRecord&)>& of) {
+std::vector<Point> step_points(const std::vector<format::StepRecord>& steps,
+                               const std::function<std::optional<double>(const format::StepRecord&)>& of) {
   std::vector<Point> points;
-  for (const StepRecord& step : steps) {
+  for (const format::StepRecord& step : steps) {
     const std::optional<double> y = of(step);
     if (y && std::isfinite(*y)) points.push_back({static_cast<double>(step.step), *y});
   }
@@ -54,18 +52,18 @@ std::vector<Point> smoothed(const std::vector<Point>& points) {
 }
 
 /// Whether `smoothed` changes anything.
-bool is_noisy(const std::vector<StepRecord>& steps) { return steps.size() >= 2 * kMeansPerRun; }
+bool is_noisy(const std::vector<format::StepRecord>& steps) { return steps.size() >= 2 * kMeansPerRun; }
 
 /// What a caption says of lines that are smoothed.
-std::string mean_note(const std::vector<StepRecord>& steps) {
+std::string mean_note(const std::vector<format::StepRecord>& steps) {
   return is_noisy(steps) ? concat(", the mean over 1/", kMeansPerRun, " of the run around each step") : "";
 }
 
 /// Names of the members that any of the steps has, in the order of the alphabet.
 template <typename Member>
-std::vector<std::string> names_of(const std::vector<StepRecord>& steps, Member member) {
+std::vector<std::string> names_of(const std::vector<format::StepRecord>& steps, Member member) {
   std::vector<std::string> names;
-  for (const StepRecord& step : steps) {
+  for (const format::StepRecord& step : steps) {
     for (const auto& [name, value] : step.*member) {
       if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
     }
@@ -85,9 +83,9 @@ struct Best {
   std::string metric;
 };
 
-std::optional<Best> best_of(const RunRecord& record) {
+std::optional<Best> best_of(const format::RunLog& record) {
   std::optional<Best> best;
-  for (const EvaluationRecord& evaluation : record.evaluations) {
+  for (const format::EvaluationRecord& evaluation : record.evaluations) {
     if (evaluation.best) best = {evaluation.step, evaluation.score, evaluation.metric};
   }
   if (record.end && record.end->best_step && record.end->best_score) {
@@ -97,19 +95,19 @@ std::optional<Best> best_of(const RunRecord& record) {
   return best;
 }
 
-std::string status_of(const RunRecord& record) {
+std::string status_of(const format::RunLog& record) {
   if (!record.end) return "not finished";
   return record.end->status.empty() ? "ended" : record.end->status;
 }
 
-std::int64_t last_step(const RunRecord& record) {
+std::int64_t last_step(const format::RunLog& record) {
   if (record.end) return record.end->step;
   return record.steps.empty() ? 0 : record.steps.back().step;
 }
 
-std::optional<double> median_speed(const std::vector<StepRecord>& steps) {
+std::optional<double> median_speed(const std::vector<format::StepRecord>& steps) {
   std::vector<double> speeds;
-  for (const StepRecord& step : steps) {
+  for (const format::StepRecord& step : steps) {
     if (step.tokens_per_second) speeds.push_back(*step.tokens_per_second);
   }
   if (speeds.empty()) return std::nullopt;
@@ -118,7 +116,7 @@ std::optional<double> median_speed(const std::vector<StepRecord>& steps) {
   return *middle;
 }
 
-void add_time_facts(const EndRecord& end, std::vector<Fact>& facts) {
+void add_time_facts(const format::EndRecord& end, std::vector<Fact>& facts) {
   double total = 0.0;
   std::string parts;
   for (const auto& [name, seconds] : end.seconds) {
@@ -128,22 +126,22 @@ void add_time_facts(const EndRecord& end, std::vector<Fact>& facts) {
   if (!end.seconds.empty()) facts.push_back({"Duration", format_duration(total), parts});
 }
 
-void add_summary(const RunRecord& record, Page& page) {
+void add_summary(const format::RunLog& record, Page& page) {
   std::vector<Fact> facts;
   if (const std::optional<Best> best = best_of(record)) {
     facts.push_back(
         {"Best score", fixed(best->score, kScoreDecimals),
          concat(words(best->metric), best->metric.empty() ? "" : ", ", "step ", with_thousands(best->step))});
   }
-  if (!record.task.empty()) facts.push_back({"Task", record.task, ""});
-  if (!record.command.empty()) facts.push_back({"Command", record.command, ""});
+  if (!record.start.task.empty()) facts.push_back({"Task", record.start.task, ""});
+  if (!record.start.command.empty()) facts.push_back({"Command", record.start.command, ""});
   facts.push_back({"Status", status_of(record), concat("step ", with_thousands(last_step(record)))});
   if (record.end) add_time_facts(*record.end, facts);
   if (const std::optional<double> speed = median_speed(record.steps)) {
     facts.push_back({"Speed", with_thousands(static_cast<std::int64_t>(*speed)), "tokens/s, median"});
   }
-  if (const auto parameters = record.model.find("parameters");
-      parameters != record.model.end() && parameters->is_number_integer()) {
+  if (const auto parameters = record.start.model.find("parameters");
+      parameters != record.start.model.end() && parameters->is_number_integer()) {
     facts.push_back({"Parameters", with_thousands(parameters->get<std::int64_t>()), ""});
   }
   if (record.end && record.end->peak_rss_bytes) {
@@ -152,7 +150,7 @@ void add_summary(const RunRecord& record, Page& page) {
   page.add_facts(facts);
 }
 
-void add_losses(const RunRecord& record, Page& page) {
+void add_losses(const format::RunLog& record, Page& page) {
   LineChart chart{.x_title = "step", .y_title = "loss", .from_zero = true, .height = 300};
   const bool noisy = is_noisy(record.steps);
   std::vector<Series> means;
@@ -163,10 +161,10 @@ void add_losses(const RunRecord& record, Page& page) {
     }
     means.push_back({.name = name, .points = smoothed(points)});
   };
-  add("total", step_points(record.steps, [](const StepRecord& step) { return step.loss; }));
-  for (const std::string& name : names_of(record.steps, &StepRecord::losses)) {
+  add("total", step_points(record.steps, [](const format::StepRecord& step) { return step.loss; }));
+  for (const std::string& name : names_of(record.steps, &format::StepRecord::losses)) {
     add(words(name),
-        step_points(record.steps, [&](const StepRecord& step) { return found(step.losses, name); }));
+        step_points(record.steps, [&](const format::StepRecord& step) { return found(step.losses, name); }));
   }
   if (means.empty()) return;
   chart.logarithmic = fits_logarithmic(means);
@@ -177,11 +175,11 @@ void add_losses(const RunRecord& record, Page& page) {
                                  noisy ? ". Faint: as recorded; clear" : "", mean_note(record.steps), ".")});
 }
 
-void add_scores(const RunRecord& record, Page& page) {
+void add_scores(const format::RunLog& record, Page& page) {
   if (record.evaluations.empty()) return;
   LineChart chart{
       .x_title = "step", .y_title = words(record.evaluations.back().metric), .points = true, .height = 220};
-  for (const EvaluationRecord& evaluation : record.evaluations) {
+  for (const format::EvaluationRecord& evaluation : record.evaluations) {
     const auto same_split = [&](const Series& series) { return series.name == evaluation.split; };
     auto series = std::find_if(chart.series.begin(), chart.series.end(), same_split);
     if (series == chart.series.end()) series = chart.series.insert(series, {.name = evaluation.split});
@@ -197,9 +195,9 @@ void add_scores(const RunRecord& record, Page& page) {
       {line_chart(chart), "The score of each evaluation; the ring is the best, which the run keeps."});
 }
 
-void add_learning_rate(const RunRecord& record, Page& page) {
+void add_learning_rate(const format::RunLog& record, Page& page) {
   const std::vector<Point> points =
-      step_points(record.steps, [](const StepRecord& step) { return step.learning_rate; });
+      step_points(record.steps, [](const format::StepRecord& step) { return step.learning_rate; });
   if (points.empty()) return;
   LineChart chart{.x_title = "step", .y_title = "learning rate", .from_zero = true, .height = 140};
   chart.series = {{.name = "learning rate", .points = thin(points, kMostPoints)}};
@@ -214,17 +212,17 @@ std::string layer_name(const std::string& loss, std::size_t index) {
 }
 
 /// One loss's values at each layer that has some (a run may distil only some layers), over the steps.
-std::vector<Series> layer_series(const std::vector<StepRecord>& steps, const std::string& loss) {
-  const auto values = [&](const StepRecord& step) {
+std::vector<Series> layer_series(const std::vector<format::StepRecord>& steps, const std::string& loss) {
+  const auto values = [&](const format::StepRecord& step) {
     const auto at = step.layer_losses.find(loss);
     return at == step.layer_losses.end() ? std::span<const double>() : std::span(at->second);
   };
   std::size_t layers = 0;
-  for (const StepRecord& step : steps) layers = std::max(layers, values(step).size());
+  for (const format::StepRecord& step : steps) layers = std::max(layers, values(step).size());
 
   std::vector<Series> series;
   for (std::size_t layer = 0; layer < layers; ++layer) {
-    const std::vector<Point> points = step_points(steps, [&](const StepRecord& step) {
+    const std::vector<Point> points = step_points(steps, [&](const format::StepRecord& step) {
       const std::span<const double> of_layers = values(step);
       return layer < of_layers.size() ? std::optional(of_layers[layer]) : std::nullopt;
     });
@@ -233,8 +231,8 @@ std::vector<Series> layer_series(const std::vector<StepRecord>& steps, const std
   return series;
 }
 
-void add_layer_losses(const RunRecord& record, Page& page) {
-  const std::vector<std::string> losses = names_of(record.steps, &StepRecord::layer_losses);
+void add_layer_losses(const format::RunLog& record, Page& page) {
+  const std::vector<std::string> losses = names_of(record.steps, &format::StepRecord::layer_losses);
   if (losses.empty()) return;
   page.add_section("Losses layer by layer");
   for (const std::string& loss : losses) {
@@ -252,18 +250,19 @@ void add_layer_losses(const RunRecord& record, Page& page) {
   }
 }
 
-std::vector<TensorCodes> by_layer(std::vector<TensorCodes> tensors) {
-  std::stable_sort(tensors.begin(), tensors.end(), [](const TensorCodes& left, const TensorCodes& right) {
-    return left.layer < right.layer;
-  });
+std::vector<format::TensorCodes> by_layer(std::vector<format::TensorCodes> tensors) {
+  std::stable_sort(tensors.begin(), tensors.end(),
+                   [](const format::TensorCodes& left, const format::TensorCodes& right) {
+                     return left.layer < right.layer;
+                   });
   return tensors;
 }
 
-void add_code_shares(const CodesRecord& last, Page& page) {
+void add_code_shares(const format::CodesRecord& last, Page& page) {
   ShareChart chart{.x_title = "layer", .parts = {"-1", "0", "+1"}};
   Table outside{{"Weight outside of the layers", "-1", "0", "+1", "Scale"}, {}};
   const auto percent = [](double share) { return fixed(100.0 * share, 1) + " %"; };
-  for (const TensorCodes& tensor : by_layer(last.tensors)) {
+  for (const format::TensorCodes& tensor : by_layer(last.tensors)) {
     if (tensor.layer >= 0) {
       chart.bars.push_back({words(tensor.role),
                             std::to_string(tensor.layer),
@@ -281,8 +280,8 @@ void add_code_shares(const CodesRecord& last, Page& page) {
   if (!outside.rows.empty()) page.add_table(outside);
 }
 
-void add_scales(const CodesRecord& codes, const std::string& variant, LineChart& chart) {
-  for (const TensorCodes& tensor : by_layer(codes.tensors)) {
+void add_scales(const format::CodesRecord& codes, const std::string& variant, LineChart& chart) {
+  for (const format::TensorCodes& tensor : by_layer(codes.tensors)) {
     if (tensor.layer < 0) continue;
     const std::string name = words(tensor.role);
     const auto same = [&](const Series& series) { return series.name == name && series.variant == variant; };
@@ -295,10 +294,10 @@ void add_scales(const CodesRecord& codes, const std::string& variant, LineChart&
   }
 }
 
-void add_codes(const RunRecord& record, Page& page) {
+void add_codes(const format::RunLog& record, Page& page) {
   if (record.codes.empty()) return;
-  const CodesRecord& first = record.codes.front();
-  const CodesRecord& last = record.codes.back();
+  const format::CodesRecord& first = record.codes.front();
+  const format::CodesRecord& last = record.codes.back();
   page.add_section("Ternary codes");
   add_code_shares(last, page);
 
@@ -313,28 +312,28 @@ void add_codes(const RunRecord& record, Page& page) {
   if (!chart.series.empty()) page.add_figure({line_chart(chart), caption + "."});
 }
 
-void add_run(const RunRecord& record, Page& page) {
+void add_run(const format::RunLog& record, Page& page) {
   json run = json::object();
-  if (!record.started.empty()) run["started"] = record.started;
-  if (!record.version.empty()) run["version"] = record.version;
-  if (!record.model.empty()) run["model"] = record.model;
-  if (!record.machine.empty()) run["machine"] = record.machine;
+  if (!record.start.started.empty()) run["started"] = record.start.started;
+  if (!record.start.version.empty()) run["version"] = record.start.version;
+  if (!record.start.model.empty()) run["model"] = record.start.model;
+  if (!record.start.machine.empty()) run["machine"] = record.start.machine;
   if (!run.empty()) {
     page.add_section("Model and machine");
     page.add_values(run);
   }
-  if (!record.config.empty()) {
+  if (!record.start.config.empty()) {
     page.add_section("Configuration");
-    page.add_values(record.config);
+    page.add_values(record.start.config);
   }
 }
 
 }  // namespace
 
 void write_run_report(const std::filesystem::path& metrics_jsonl, const std::filesystem::path& html) {
-  const RunRecord record = read_run_record(metrics_jsonl);
-  Page page(concat("kdqat ", record.command.empty() ? "run" : record.command,
-                   record.task.empty() ? "" : concat(": ", record.task)));
+  const format::RunLog record = format::read_run_log(metrics_jsonl);
+  Page page(concat("kdqat ", record.start.command.empty() ? "run" : record.start.command,
+                   record.start.task.empty() ? "" : concat(": ", record.start.task)));
   add_summary(record, page);
   add_losses(record, page);
   add_scores(record, page);

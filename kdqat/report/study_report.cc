@@ -2,8 +2,8 @@
 
 #include "kdqat/base/error.h"
 #include "kdqat/base/file.h"
-#include "kdqat/base/progress.h"
 #include "kdqat/report/charts.h"
+#include "kdqat/report/numbers.h"
 #include "kdqat/report/page.h"
 #include "kdqat/report/study_table.h"
 
@@ -29,7 +29,7 @@ void add_study_summary(const json& results, Page& page) {
   page.add_facts({{"Runs done", runs.at("done").dump(), concat("of ", runs.at("planned").dump())},
                   {"Seeds", std::to_string(results.at("seeds").size()), results.at("seeds").dump()},
                   {"Baseline", baseline.is_null() ? "none" : baseline.get<std::string>(), ""},
-                  {"Duration", base::format_duration(total_seconds(results)), "of all trainings together"}});
+                  {"Duration", format_duration(total_seconds(results)), "of all trainings together"}});
 }
 
 SpreadChart score_chart(const json& task) {

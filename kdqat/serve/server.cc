@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "kdqat/format/model_card.h"
 #include "kdqat/runtime/answer_json.h"
 #include "kdqat/serve/http_error.h"
 #include "kdqat/serve/http_server.h"
@@ -30,7 +31,7 @@ struct Model {
 
 json describe(const Model& model) {
   const runtime::Engine& engine = model.engine;
-  const json& origin = engine.config().value("kdqat", json::object());
+  const json card = format::to_json(format::read_model_card(engine.config()));
   json result = {{"name", model.name},
                  {"labels", engine.labels()},
                  {"regression", engine.is_regression()},
@@ -40,7 +41,7 @@ json describe(const Model& model) {
                  {"instruction_set", simd::name_of(engine.instruction_set())},
                  {"threads", engine.threads()}};
   for (const char* field : {"task", "quantization", "scores"}) {
-    if (const auto found = origin.find(field); found != origin.end()) result[field] = *found;
+    if (const auto found = card.find(field); found != card.end()) result[field] = *found;
   }
   return result;
 }

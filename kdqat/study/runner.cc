@@ -8,11 +8,8 @@
 #include "kdqat/base/error.h"
 #include "kdqat/base/file.h"
 #include "kdqat/base/file_lock.h"
-#include "kdqat/data/example_reader.h"
-#include "kdqat/data/model_task.h"
 #include "kdqat/evaluate/evaluation.h"
-#include "kdqat/evaluate/model_settings.h"
-#include "kdqat/model/pretrained.h"
+#include "kdqat/evaluate/task_model.h"
 #include "kdqat/study/record.h"
 #include "kdqat/train/commands.h"
 #include "kdqat/train/run_directory.h"
@@ -24,17 +21,15 @@ constexpr std::chrono::milliseconds kPause{200};
 
 /// The best model's answers on the reported split, and how good they are.
 nlohmann::json reported_answers(const StudyRun& run) {
-  const model::Classifier classifier = model::load_classifier(run.model_dir()).classifier;
-  const data::Task task =
-      data::resolve_task(run.task.task, run.task.custom, classifier.config(), run.task.data_dir);
-  data::check_labels(classifier.config(), task, run.model_dir());
+  const evaluate::TaskModel model = evaluate::load_task_model({.model_dir = run.model_dir(),
+                                                               .task = run.task.task,
+                                                               .custom = run.task.custom,
+                                                               .training_data = run.task.data_dir});
   const std::string split = splits_of(run.task).reported;
-  const data::Dataset dataset = data::load_dataset(task, data::split_file(task, run.task.data_dir, split),
-                                                   data::load_tokenizer(run.model_dir(), classifier.config()),
-                                                   evaluate::evaluation_length(classifier.config(), task));
+  const data::Dataset dataset = evaluate::load_split(model, run.task.data_dir, split);
   const evaluate::Predictions answers =
-      evaluate::predict(classifier, dataset, evaluate::model_settings(classifier.config()).precision);
-  const evaluate::Evaluation evaluation = evaluate::judge(answers, task, dataset);
+      evaluate::predict(model.classifier, dataset, model.settings.precision);
+  const evaluate::Evaluation evaluation = evaluate::judge(answers, model.task, dataset);
   return {{"split", split},
           {"metric", evaluation.metric},
           {"score", evaluation.score},
@@ -44,10 +39,10 @@ nlohmann::json reported_answers(const StudyRun& run) {
 }
 
 double seconds_of(const StudyRun& run) {
-  const std::optional<nlohmann::json> end = train::RunDirectory(run.dir).end_record();
+  const std::optional<format::EndRecord> end = train::RunDirectory(run.dir).end_record();
   double seconds = 0.0;
   if (end) {
-    for (const auto& [part, value] : end->at("seconds").items()) seconds += value.get<double>();
+    for (const auto& [part, value] : end->seconds) seconds += value;
   }
   return seconds;
 }

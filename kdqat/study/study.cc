@@ -7,6 +7,8 @@
 #include "kdqat/base/error.h"
 #include "kdqat/data/example_reader.h"
 #include "kdqat/data/model_task.h"
+#include "kdqat/distill/objective.h"
+#include "kdqat/encoder/encoder_config.h"
 #include "kdqat/format/model_directory.h"
 
 namespace kdqat::study {

@@ -6,6 +6,8 @@
 #include "kdqat/data/hold_out.h"
 #include "kdqat/data/model_task.h"
 #include "kdqat/distill/prediction_loss.h"
+#include "kdqat/evaluate/task_model.h"
+#include "kdqat/format/model_card.h"
 #include "kdqat/format/model_directory.h"
 #include "kdqat/model/pretrained.h"
 #include "kdqat/train/run_directory.h"
@@ -93,14 +95,6 @@ model::ForwardOptions::Dropout dropout_of(const TrainingConfig& config, std::int
   return {.seed = config.seed, .update = static_cast<std::uint64_t>(update)};
 }
 
-nlohmann::json teacher_record(const DistillConfig& config, const encoder::EncoderConfig& teacher) {
-  nlohmann::json record = {{"directory", config.teacher_dir.string()}};
-  const auto section = teacher.source.find("kdqat");
-  if (section != teacher.source.end() && section->contains("scores"))
-    record["scores"] = section->at("scores");
-  return record;
-}
-
 }  // namespace
 
 TrainingResult run_finetune(const FinetuneConfig& given, const TrainingCallbacks& callbacks) {
@@ -141,7 +135,7 @@ TrainingResult run_finetune(const FinetuneConfig& given, const TrainingCallbacks
                        .selection = splits.selection,
                        .classifier = classifier,
                        .tokenizer_dir = config.model_dir,
-                       .provenance = {{"command", "finetune"}, {"config", to_json(config)}},
+                       .provenance = {.command = "finetune", .config = to_json(config)},
                        .readme = {},
                        .losses = losses},
                       callbacks);
@@ -150,18 +144,19 @@ TrainingResult run_finetune(const FinetuneConfig& given, const TrainingCallbacks
 TrainingResult run_distill(const DistillConfig& given, const TrainingCallbacks& callbacks) {
   if (const auto result = result_before(given.training, given.teacher_dir, callbacks)) return *result;
   DistillConfig config = given;
-  model::Classifier teacher = model::load_classifier(config.teacher_dir).classifier;
+  evaluate::TaskModel loaded = evaluate::load_task_model({.model_dir = config.teacher_dir,
+                                                          .task = config.training.task,
+                                                          .custom = config.training.custom,
+                                                          .training_data = training_data(config.training)});
+  model::Classifier& teacher = loaded.classifier;
+  const data::Task& task = loaded.task;
   if (teacher.quantization()) {
     throw base::InvalidArgument(config.teacher_dir.string() +
                                 ": expected a teacher in floating point, found a student");
   }
   distill::check(config.objective, teacher.config().num_hidden_layers);
-  const data::Task task = data::resolve_task(config.training.task, config.training.custom, teacher.config(),
-                                             training_data(config.training));
-  data::check_labels(teacher.config(), task, config.teacher_dir);
   config.training = resolved(config.training, task, teacher.config());
-  const text::Tokenizer tokenizer = data::load_tokenizer(config.teacher_dir, teacher.config());
-  const Splits splits = load_splits(config.training, task, tokenizer, callbacks);
+  const Splits splits = load_splits(config.training, task, loaded.tokenizer, callbacks);
   model::Classifier student = model::make_student(teacher, config.quantization);
   teacher.freeze(config.training.precision);
   const bool needs_teacher =
@@ -185,20 +180,24 @@ TrainingResult run_distill(const DistillConfig& given, const TrainingCallbacks& 
         {.teacher = teacher_signals, .student = student_signals, .layers = config.objective.layers},
         batch.labels);
   };
-  return run_training({.command = "distill",
-                       .config = config.training,
-                       .effective_config = to_json(config),
-                       .task = task,
-                       .train = splits.train,
-                       .selection = splits.selection,
-                       .classifier = student,
-                       .tokenizer_dir = config.teacher_dir,
-                       .provenance = {{"command", "distill"},
-                                      {"config", to_json(config)},
-                                      {"teacher", teacher_record(config, teacher.config())}},
-                       .readme = kStudentReadme,
-                       .losses = losses},
-                      callbacks);
+  return run_training(
+      {.command = "distill",
+       .config = config.training,
+       .effective_config = to_json(config),
+       .task = task,
+       .train = splits.train,
+       .selection = splits.selection,
+       .classifier = student,
+       .tokenizer_dir = config.teacher_dir,
+       .provenance = {.command = "distill",
+                      .config = to_json(config),
+                      .teacher =
+                          format::TeacherCard{
+                              .directory = config.teacher_dir.string(),
+                              .scores = format::read_model_card(teacher.config().source).scores}},
+       .readme = kStudentReadme,
+       .losses = losses},
+      callbacks);
 }
 
 }  // namespace kdqat::train

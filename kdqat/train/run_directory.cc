@@ -1,11 +1,6 @@
 #include "kdqat/train/run_directory.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <cstring>
-#include <fstream>
 #include <vector>
 
 #include "kdqat/base/error.h"
@@ -56,15 +51,9 @@ void RunDirectory::check_apart_from(const fs::path& model_dir) const {
   }
 }
 
-std::optional<nlohmann::json> RunDirectory::end_record() const {
+std::optional<format::EndRecord> RunDirectory::end_record() const {
   if (fs::exists(checkpoint()) || !fs::exists(path_ / "model.safetensors")) return {};
-  std::ifstream stream(metrics());
-  std::string last;
-  for (std::string line; std::getline(stream, line);) last = line;
-  nlohmann::json record = nlohmann::json::parse(last, nullptr, /*allow_exceptions=*/false);
-  if (!record.is_object() || record.value("kind", "") != "end" || record.value("status", "") != "done")
-    return {};
-  return record;
+  return format::read_run_end(metrics());
 }
 
 void RunDirectory::start_anew() const {
@@ -93,39 +82,6 @@ void RunDirectory::remove_checkpoint() const {
     fs::remove(path, error);
     if (error) fail(path, "remove", error.value());
   }
-}
-
-MetricsLog::MetricsLog(const fs::path& path, std::int64_t size) : path_(path), size_(size) {
-  descriptor_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-  if (descriptor_ < 0) fail(path_, "open", errno);
-  if (::ftruncate(descriptor_, size) != 0 || ::lseek(descriptor_, size, SEEK_SET) < 0) {
-    const int error = errno;
-    ::close(descriptor_);
-    fail(path_, "cut to size", error);
-  }
-}
-
-MetricsLog::~MetricsLog() { ::close(descriptor_); }
-
-void MetricsLog::write(const nlohmann::json& record) {
-  const std::string line = record.dump() + "\n";
-  for (std::size_t done = 0; done < line.size();) {
-    const ssize_t written = ::write(descriptor_, line.data() + done, line.size() - done);
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) {
-      const int error = errno;
-      // No half line stays: the file ends with the last whole record.
-      if (::ftruncate(descriptor_, size_) != 0) fail(path_, "cut to size", errno);
-      fail(path_, "write", error);
-    }
-    done += static_cast<std::size_t>(written);
-  }
-  size_ += static_cast<std::int64_t>(line.size());
-}
-
-std::int64_t MetricsLog::sync() {
-  if (::fsync(descriptor_) != 0) fail(path_, "sync", errno);
-  return size_;
 }
 
 }  // namespace kdqat::train

@@ -1,19 +1,17 @@
 #pragma once
 
-#include <cstdint>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 
-#include "kdqat/model/classifier.h"
+#include "kdqat/format/run_log.h"
 
 namespace kdqat::train {
 
 /// The directory of a training run:
 ///   config.json, model.safetensors, tokenizer   the best model (Hugging Face form)
 ///   last/                                       the last model
-///   metrics.jsonl                               what happened, a JSON object a line (report/run_record.h)
+///   metrics.jsonl                               what happened, a JSON object a line (format/run_log.h)
 ///   checkpoint.safetensors                      where to go on; gone when the run is done
 class RunDirectory {
  public:
@@ -33,7 +31,8 @@ class RunDirectory {
   void check_apart_from(const std::filesystem::path& model_dir) const;
 
   /// The last line of the metrics of a run that has ended here; none where there is none or it goes on.
-  std::optional<nlohmann::json> end_record() const;
+  /// Throws as format::read_run_end does.
+  std::optional<format::EndRecord> end_record() const;
 
   /// Creates the directory and takes away what a run before has written, that and nothing else. Throws
   /// IoError.
@@ -44,27 +43,6 @@ class RunDirectory {
 
  private:
   std::filesystem::path path_;
-};
-
-/// metrics.jsonl, written line by line and kept by every stop of the program up to the last line.
-class MetricsLog {
- public:
-  /// Opens the file cut to its first `size` bytes (0: anew). Throws IoError.
-  MetricsLog(const std::filesystem::path& path, std::int64_t size);
-  MetricsLog(const MetricsLog&) = delete;
-  MetricsLog& operator=(const MetricsLog&) = delete;
-  ~MetricsLog();
-
-  /// Appends one line. Throws IoError.
-  void write(const nlohmann::json& record);
-
-  /// Bytes written so far, on the disk when this returns. Throws IoError.
-  std::int64_t sync();
-
- private:
-  std::filesystem::path path_;
-  int descriptor_ = -1;
-  std::int64_t size_ = 0;
 };
 
 }  // namespace kdqat::train

@@ -11,6 +11,7 @@
 #include "kdqat/base/parallel.h"
 #include "kdqat/base/version.h"
 #include "kdqat/data/sampler.h"
+#include "kdqat/format/run_log.h"
 #include "kdqat/model/pretrained.h"
 #include "kdqat/text/tokenizer_files.h"
 #include "kdqat/train/bert_adam.h"
@@ -115,25 +116,25 @@ class Loop {
     run_.classifier.set_requires_grad(true);
     if (run_.config.resume && std::filesystem::exists(directory_.checkpoint())) {
       progress_ = load_checkpoint(directory_.checkpoint(), optimizer_, resume_config_);
-      metrics_ = std::make_unique<MetricsLog>(directory_.metrics(), progress_.metrics_bytes);
+      metrics_ = std::make_unique<format::RunLogWriter>(directory_.metrics(), progress_.metrics_bytes);
       say(base::concat("going on after step ", progress_.updates, " of ", source_.total()));
     } else {
       directory_.start_anew();
-      metrics_ = std::make_unique<MetricsLog>(directory_.metrics(), 0);
+      metrics_ = std::make_unique<format::RunLogWriter>(directory_.metrics(), 0);
       record_start();
     }
     last_checkpoint_ = seconds_now();
   }
 
   void record_start() {
-    metrics_->write({{"kind", "run"},
-                     {"command", run_.command},
-                     {"version", base::kVersion},
-                     {"started", base::utc_timestamp()},
-                     {"config", run_.effective_config},
-                     {"model", {{"parameters", encoder::count_parameters(run_.classifier.config())}}},
-                     {"task", run_.task.name},
-                     {"machine", {{"cpu", base::processor_name()}, {"threads", base::num_threads()}}}});
+    metrics_->write(format::to_json(
+        format::RunStart{.command = run_.command,
+                         .version = base::kVersion,
+                         .started = base::utc_timestamp(),
+                         .task = run_.task.name,
+                         .config = run_.effective_config,
+                         .model = {{"parameters", encoder::count_parameters(run_.classifier.config())}},
+                         .machine = {{"cpu", base::processor_name()}, {"threads", base::num_threads()}}}));
     record_codes();
     observe();
   }
@@ -147,16 +148,15 @@ class Loop {
     if (callbacks_.observer.steps == 0) return;
     const double started = seconds_now();
     optimizer_.catch_up();
-    nlohmann::json record = callbacks_.observer.record(run_.classifier, run_.selection);
-    record["step"] = progress_.updates;
-    metrics_->write(record);
+    format::RankingRecord record = callbacks_.observer.record(run_.classifier, run_.selection);
+    record.step = progress_.updates;
+    metrics_->write(format::to_json(record));
     progress_.evaluate_seconds += seconds_now() - started;
   }
 
   void record_codes() {
-    nlohmann::json tensors = code_statistics(run_.classifier);
-    if (tensors.empty()) return;
-    metrics_->write({{"kind", "codes"}, {"step", progress_.updates}, {"tensors", std::move(tensors)}});
+    format::CodesRecord record{.step = progress_.updates, .tensors = code_statistics(run_.classifier)};
+    if (!record.tensors.empty()) metrics_->write(format::to_json(record));
   }
 
   void step() {
@@ -194,22 +194,20 @@ class Loop {
 
   void record_step(const distill::ObjectiveResult& losses, double total, double learning_rate,
                    std::int64_t update) {
-    nlohmann::json record = {{"kind", "step"},
-                             {"step", progress_.updates},
-                             {"epoch", source_.epoch(update)},
-                             {"learning_rate", learning_rate},
-                             {"loss", total},
-                             {"tokens_per_second", tokens_ / token_seconds_}};
+    format::StepRecord record{.step = progress_.updates,
+                              .epoch = source_.epoch(update),
+                              .learning_rate = learning_rate,
+                              .loss = total,
+                              .tokens_per_second = tokens_ / token_seconds_};
     for (const distill::NamedLoss& loss : losses.losses) {
       const std::string name(distill::name_of(loss.loss));
-      record["losses"][name] = loss.value.total.item<double>();
+      record.losses[name] = loss.value.total.item<double>();
       if (loss.value.terms.size() < 2) continue;
-      for (const torch::Tensor& term : loss.value.terms) {
-        record["layer_losses"][name].push_back(term.defined() ? nlohmann::json(term.item<double>())
-                                                              : nlohmann::json());
-      }
+      std::vector<double>& layers = record.layer_losses[name];
+      for (const torch::Tensor& term : loss.value.terms)
+        layers.push_back(term.defined() ? term.item<double>() : std::nan(""));
     }
-    metrics_->write(record);
+    metrics_->write(format::to_json(record));
   }
 
   void evaluate_and_keep() {
@@ -223,10 +221,13 @@ class Loop {
       save_model(directory_.path());
     }
     progress_.evaluate_seconds += seconds_now() - started;
-    nlohmann::json record = to_json(last_evaluation_);
-    record.update(
-        {{"kind", "evaluation"}, {"step", progress_.updates}, {"split", selection_split()}, {"best", best}});
-    metrics_->write(record);
+    metrics_->write(format::to_json(format::EvaluationRecord{.step = progress_.updates,
+                                                             .split = selection_split(),
+                                                             .metric = last_evaluation_.metric,
+                                                             .score = last_evaluation_.score,
+                                                             .best = best,
+                                                             .metrics = last_evaluation_.metrics,
+                                                             .examples = last_evaluation_.examples}));
     record_codes();
     // JSON's shortest form that reads back as the same number.
     say(base::concat("step ", progress_.updates, ": ", last_evaluation_.metric, " ",
@@ -234,14 +235,14 @@ class Loop {
   }
 
   void save_model(const std::filesystem::path& dir) {
-    nlohmann::json section = run_.provenance;
-    section["version"] = base::kVersion;
-    section["task"] = data::to_json(run_.task);
-    section["max_seq_length"] = run_.config.max_seq_length;
-    section["precision"] = run_.effective_config.at("precision");
-    section["step"] = progress_.updates;
-    section["scores"] = {{selection_split(), to_json(last_evaluation_)}};
-    run_.classifier.config().source["kdqat"] = std::move(section);
+    format::ModelCard card = run_.provenance;
+    card.version = base::kVersion;
+    card.task = data::to_json(run_.task);
+    card.max_seq_length = run_.config.max_seq_length;
+    card.precision = run_.effective_config.at("precision");
+    card.step = progress_.updates;
+    card.scores = {{selection_split(), to_json(last_evaluation_)}};
+    run_.classifier.config().source["kdqat"] = format::to_json(card);
     text::copy_tokenizer_files(run_.tokenizer_dir, dir);
     model::save_classifier(run_.classifier, dir);
     if (!run_.readme.empty()) base::write_file_atomically(dir / "README.md", run_.readme);
@@ -273,16 +274,15 @@ class Loop {
     std::filesystem::create_directories(directory_.last(), error);
     if (error) throw base::IoError(base::concat(directory_.last().string(), ": ", error.message()));
     save_model(directory_.last());
-    metrics_->write(
-        {{"kind", "end"},
-         {"step", progress_.updates},
-         {"best_step", progress_.best_step},
-         {"best_score", *progress_.best_score},
-         {"last_score", last_evaluation_.score},
-         {"metric", last_evaluation_.metric},
-         {"seconds", {{"train", progress_.train_seconds}, {"evaluate", progress_.evaluate_seconds}}},
-         {"peak_rss_bytes", base::peak_rss_bytes()},
-         {"status", "done"}});
+    metrics_->write(format::to_json(format::EndRecord{
+        .step = progress_.updates,
+        .best_step = progress_.best_step,
+        .best_score = *progress_.best_score,
+        .last_score = last_evaluation_.score,
+        .metric = last_evaluation_.metric,
+        .seconds = {{"train", progress_.train_seconds}, {"evaluate", progress_.evaluate_seconds}},
+        .peak_rss_bytes = base::peak_rss_bytes(),
+        .status = "done"}));
     metrics_->sync();
     directory_.remove_checkpoint();
     return {.steps = progress_.updates,
@@ -299,7 +299,7 @@ class Loop {
   BertAdam optimizer_;
   nlohmann::json resume_config_;
   Progress progress_;
-  std::unique_ptr<MetricsLog> metrics_;
+  std::unique_ptr<format::RunLogWriter> metrics_;
   evaluate::Evaluation last_evaluation_;
   double last_checkpoint_ = 0.0;
   double checkpoint_cost_ = 0.0;
@@ -310,13 +310,13 @@ class Loop {
 }  // namespace
 
 std::optional<TrainingResult> finished_result(const TrainingConfig& config) {
-  const std::optional<nlohmann::json> record = RunDirectory(config.output_dir).end_record();
-  if (!record) return {};
-  return TrainingResult{.steps = record->at("step"),
-                        .best_step = record->at("best_step"),
-                        .best_score = record->at("best_score"),
-                        .last_score = record->at("last_score"),
-                        .metric = record->at("metric")};
+  const std::optional<format::EndRecord> end = RunDirectory(config.output_dir).end_record();
+  if (!end) return {};
+  return TrainingResult{.steps = end->step,
+                        .best_step = end->best_step.value(),
+                        .best_score = end->best_score.value(),
+                        .last_score = end->last_score.value(),
+                        .metric = end->metric};
 }
 
 TrainingResult run_training(const TrainingRun& run, const TrainingCallbacks& callbacks) {

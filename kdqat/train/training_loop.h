@@ -13,20 +13,22 @@
 #include "kdqat/data/task.h"
 #include "kdqat/distill/objective.h"
 #include "kdqat/evaluate/evaluation.h"
+#include "kdqat/format/model_card.h"
+#include "kdqat/format/run_log.h"
 #include "kdqat/model/classifier.h"
 #include "kdqat/train/training_config.h"
 
 namespace kdqat::train {
 
-/// What is recorded of a model while it is trained, beside its losses and scores: such as an analysis, which
-/// this folder does not know.
+/// What is recorded of a model while it is trained, beside its losses and scores: an analysis, which this
+/// folder does not know.
 struct TrainingObserver {
   std::int64_t steps =
       0;  ///< updates from one record to the next; also before the first and after the last. 0: none
 
   /// A line of metrics.jsonl, to which the step is added. `selection`: what the best model is chosen on.
-  std::function<nlohmann::json(const model::Classifier& classifier, const data::Dataset& selection)> record =
-      {};
+  std::function<format::RankingRecord(const model::Classifier& classifier, const data::Dataset& selection)>
+      record = {};
 };
 
 /// What a run tells while it goes on. Every function may be empty.
@@ -63,7 +65,7 @@ struct TrainingRun {
   const data::Dataset& selection;       ///< what the best model is chosen on
   model::Classifier& classifier;        ///< the model to train
   std::filesystem::path tokenizer_dir;  ///< whose tokenizer files the model keeps
-  nlohmann::json provenance;            ///< what the model's config.json says of its origin
+  format::ModelCard provenance;         ///< what the model's config.json says of its origin
   std::string readme;                   ///< README.md of the model's directory; empty for none
 
   /// Losses of the update `update` (from 0) on a batch: the graph of the total.

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <limits>
 #include <string>
 
@@ -150,6 +151,60 @@ TEST_F(JsonFieldsTest, ReadsNumbersAndStrings) {
               ThrowsMessage<FormatError>("c.json: text: expected a number, found \"yes\""));
   EXPECT_THAT([&] { fields_.string_or("three", ""); },
               ThrowsMessage<FormatError>("c.json: three: expected a string, found 3"));
+}
+
+TEST_F(JsonFieldsTest, ReadsWhatMayBeAbsentAsNothing) {
+  EXPECT_EQ(fields_.optional_number("half"), 0.5);
+  EXPECT_EQ(fields_.optional_number("none"), std::nullopt);
+  EXPECT_EQ(fields_.optional_integer("three"), 3);
+  EXPECT_EQ(fields_.optional_integer("absent"), std::nullopt);
+  EXPECT_FALSE(fields_.optional_object("none"));
+  EXPECT_THAT([&] { fields_.number("absent"); },
+              ThrowsMessage<FormatError>("c.json: absent: expected a number, found no such field"));
+  EXPECT_THAT([&] { fields_.optional_integer("half"); },
+              ThrowsMessage<FormatError>("c.json: half: expected an integer, found 0.5"));
+  EXPECT_THAT([&] { fields_.integer("negative", 0); },
+              ThrowsMessage<FormatError>("c.json: negative: expected an integer of at least 0, found -1"));
+  EXPECT_THAT([&] { fields_.optional_object("text"); },
+              ThrowsMessage<FormatError>("c.json: text: expected an object, found \"yes\""));
+}
+
+TEST(JsonListsTest, ObjectsAreNamedByTheirPlace) {
+  const json value = {{"tensors", {{{"a", 1}}, {{"a", "x"}}}}, {"mixed", {1}}};
+  const JsonFields fields(value, "c.json");
+  const std::vector<JsonFields> tensors = fields.objects("tensors");
+  ASSERT_EQ(tensors.size(), 2);
+  EXPECT_EQ(tensors[0].integer("a"), 1);
+  EXPECT_THAT([&] { tensors[1].integer("a"); },
+              ThrowsMessage<FormatError>("c.json: tensors[1]: a: expected an integer, found \"x\""));
+  EXPECT_THAT([&] { fields.objects("mixed"); },
+              ThrowsMessage<FormatError>("c.json: mixed[0]: expected a JSON object, found 1"));
+  EXPECT_THAT([&] { fields.objects("none"); },
+              ThrowsMessage<FormatError>("c.json: none: expected a list, found no such field"));
+}
+
+TEST(JsonListsTest, NumbersOfAnObjectLeaveNullOut) {
+  const json value = {{"losses", {{"a", 1}, {"b", 0.5}, {"c", nullptr}}}, {"bad", {{"a", true}}}};
+  const JsonFields fields(value, "c.json");
+  EXPECT_EQ(fields.numbers("losses"), (std::map<std::string, double>{{"a", 1.0}, {"b", 0.5}}));
+  EXPECT_TRUE(fields.numbers("none").empty());
+  EXPECT_THAT([&] { fields.numbers("bad"); },
+              ThrowsMessage<FormatError>("c.json: bad: a: expected a number, found true"));
+}
+
+TEST(JsonListsTest, ListsOfNumbersHaveNaNForNull) {
+  const json value = {{"layers", {{"a", {1, nullptr}}}}, {"bad", {{"a", {1, "x"}}}}, {"worse", {{"a", 1}}}};
+  const JsonFields fields(value, "c.json");
+  const std::vector<double> list = fields.number_lists("layers").at("a");
+  ASSERT_EQ(list.size(), 2);
+  EXPECT_EQ(list[0], 1.0);
+  EXPECT_TRUE(std::isnan(list[1]));
+  EXPECT_TRUE(fields.number_lists("none").empty());
+  EXPECT_THAT(
+      [&] { fields.number_lists("bad"); },
+      ThrowsMessage<FormatError>("c.json: bad: a: expected a list of numbers, found an array of 2 values"));
+  EXPECT_THAT([&] { fields.number_lists("worse"); },
+              ThrowsMessage<FormatError>("c.json: worse: a: expected a list of numbers, found 1"));
 }
 
 }  // namespace

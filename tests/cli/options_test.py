@@ -118,9 +118,11 @@ class SettingsFileTest(ProgramTest):
 
     def test_bad_files_are_wrong_uses(self):
         for text, message in [
-                ("[finetune]\nlearning-rat=0.1\n", "settings.toml: INI was not able to parse finetune.learning-rat"),
-                ("[train]\nepochs=1\n", "settings.toml: INI was not able to parse train"),
-                ("epochs=1\n", "settings.toml: INI was not able to parse epochs"),
+                ("[finetune]\nlearning-rat=0.1\n", "settings.toml: [finetune]: expected options of finetune, found 'learning-rat'"),
+                ("[train]\nepochs=1\n", "settings.toml: expected sections of subcommands, such as [finetune], found [train]"),
+                ("epochs=1\n", "settings.toml: expected a section such as [finetune] first, found 'epochs'"),
+                ("[finetune]\nepochs=1\nepochs=2\n", "settings.toml: line 3: expected each section and name once: "),
+                ("[finetune]\nprecision=bf16\n", "settings.toml: line 2: expected TOML: "),
                 ("[finetune]\nepochs=\"many\"\n", "--epochs"),
                 ("[finetune]\nlearning-rate=-1\n", "--learning-rate: ")]:
             with self.subTest(message):

@@ -243,8 +243,10 @@ class ErrorTest(StudyTest):
                 ("study.toml: expected a section such as [study] first, found 'gamma'", "gamma = 0.5\n" + STUDY),
                 ("study.toml: expected sections [study], [task.NAME], [teacher], [student], [matrix] and "
                  "[variant.NAME], found [students]", changed("[student]", "[students]")),
-                ("study.toml: expected [teacher] once, found it twice", STUDY + "[teacher]\nepochs = 2\n"),
-                ("study.toml: expected [student] max-steps once, found it twice",
+                ("study.toml, line 26: expected each section and name once: cannot redefine existing table 'teacher'",
+                 STUDY + "[teacher]\nepochs = 2\n"),
+                ("study.toml, line 22: expected each section and name once: cannot redefine existing integer "
+                 "'max-steps'",
                  changed("eval-steps = 6\ncheckpoint-seconds = 0\n\n[matrix]",
                          "eval-steps = 6\nmax-steps = 3\n\n[matrix]")),
                 ("study.toml: [study]: expected one of the settings 'baseline', 'seeds', found 'seed'",

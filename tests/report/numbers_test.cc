@@ -39,5 +39,19 @@ TEST(NumbersTest, ByteSizeTakesTheUnitThatFits) {
   EXPECT_EQ(byte_size(std::int64_t{5000} << 30), "5000 GiB");
 }
 
+TEST(FormatDurationTest, ShowsHoursOnlyWhereThereAreSome) {
+  EXPECT_EQ(format_duration(0.0), "0:00");
+  EXPECT_EQ(format_duration(59.99), "0:59");
+  EXPECT_EQ(format_duration(754.0), "12:34");
+  EXPECT_EQ(format_duration(3600.0), "1:00:00");
+  EXPECT_EQ(format_duration(360000.0 + 62.0), "100:01:02");
+}
+
+TEST(FormatDurationTest, WhatIsNoDurationIsZero) {
+  EXPECT_EQ(format_duration(-3.0), "0:00");
+  EXPECT_EQ(format_duration(std::numeric_limits<double>::infinity()), "0:00");
+  EXPECT_EQ(format_duration(std::numeric_limits<double>::quiet_NaN()), "0:00");
+}
+
 }  // namespace
 }  // namespace kdqat::report

@@ -10,7 +10,7 @@
 
 #include "kdqat/base/error.h"
 #include "kdqat/base/file.h"
-#include "tests/report/sample_run.h"
+#include "tests/format/sample_run.h"
 
 namespace kdqat::report {
 namespace {

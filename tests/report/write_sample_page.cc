@@ -8,7 +8,7 @@
 #include "kdqat/report/page.h"
 #include "kdqat/report/run_report.h"
 #include "kdqat/report/study_report.h"
-#include "tests/report/sample_run.h"
+#include "tests/format/sample_run.h"
 #include "tests/report/sample_study.h"
 
 namespace {

@@ -9,6 +9,12 @@ import unittest
 SCRIPT = pathlib.Path(__file__).parents[2] / "script" / "check-layers"
 
 RIGHT = {
+    "kdqat/base/CMakeLists.txt": "kdqat_add_layer(base SOURCES a.cc)\n",
+    "kdqat/kernels/CMakeLists.txt": "kdqat_add_layer(kernels\n  SOURCES a.cc\n  DEPS base)\n",
+    "kdqat/text/CMakeLists.txt": "# kdqat_add_layer(text TORCH)\nkdqat_add_layer(text SOURCES a.cc DEPS base)\n",
+    "kdqat/data/CMakeLists.txt": "kdqat_add_layer(data TORCH\n  SOURCES a.cc b.cc  # two\n  DEPS base text\n  LIBS x::y)\n",
+    "kdqat/model/CMakeLists.txt": "kdqat_add_layer(model TORCH SOURCES a.cc DEPS data ONLY data/batch.h)\n",
+    "kdqat/cli/CMakeLists.txt": "kdqat_add_program(kdqat TORCH SOURCES main.cc DEPS model)\n",
     "kdqat/base/error.h": "#pragma once\nnamespace kdqat::base {}\n",
     "kdqat/kernels/macros.h": "#pragma once\n// only\n#define KDQAT_TWO(x) \\\n  do_it(x)\n",
     "kdqat/text/tokenizer.h": '#pragma once\n#include "kdqat/base/error.h"\nnamespace kdqat::text {}\n',
@@ -63,14 +69,38 @@ class CheckLayersTest(unittest.TestCase):
 
     def test_finds_a_folder_without_a_place(self):
         self.expect_only(
-            "kdqat/misc/a.h:1: folder misc has no entry in script/check-layers",
+            "kdqat/misc/a.h:1: kdqat/misc/CMakeLists.txt has no kdqat_add_layer or kdqat_add_program",
             {"kdqat/misc/a.h": "namespace kdqat::misc {}\n", "tests/misc/CMakeLists.txt": ""})
+
+    def test_finds_a_folder_whose_declaration_is_a_comment(self):
+        self.expect_only(
+            "kdqat/cli/main.cc:1: kdqat/cli/CMakeLists.txt has no kdqat_add_layer or kdqat_add_program",
+            {"kdqat/cli/CMakeLists.txt": "# kdqat_add_program(kdqat DEPS model)\n"})
+
+    def test_finds_an_arrow_to_nowhere(self):
+        self.expect_only(
+            "kdqat/text/CMakeLists.txt:1: DEPS name misc, which is no folder of kdqat",
+            {"kdqat/text/CMakeLists.txt": "kdqat_add_layer(text SOURCES a.cc DEPS base misc)\n"})
+
+    def test_finds_an_arrow_that_nothing_takes(self):
+        self.expect_only(
+            "kdqat/data/CMakeLists.txt:1: DEPS name kernels, of which data includes nothing",
+            {"kdqat/data/CMakeLists.txt": "kdqat_add_layer(data TORCH SOURCES a.cc DEPS base text kernels)\n"})
+
+    def test_finds_a_cycle_of_folders(self):
+        code, lines = self.run_with({
+            "kdqat/text/CMakeLists.txt": "kdqat_add_layer(text SOURCES a.cc DEPS base data)\n",
+            "kdqat/text/a.cc": '#include "kdqat/data/reader.h"\nnamespace kdqat::text {}\n'})
+        self.assertEqual((code, lines), (1, [
+            "kdqat/data/CMakeLists.txt:1: folders form a cycle: data -> text -> data",
+            "kdqat/text/CMakeLists.txt:1: folders form a cycle: text -> data -> text"]))
 
     def test_finds_a_cycle_within_a_folder(self):
         self.expect_only(
             "kdqat/data/batch.h:1: includes form a cycle: "
             "kdqat/data/batch.h -> kdqat/data/reader.h -> kdqat/data/batch.h",
-            {"kdqat/data/batch.h": '#include "kdqat/data/reader.h"\nnamespace kdqat::data {}\n'})
+            {"kdqat/data/batch.h": '#include "kdqat/text/tokenizer.h"\n#include "kdqat/data/reader.h"\n'
+                                   "namespace kdqat::data {}\n"})
 
     def test_finds_libtorch_behind_another_header(self):
         self.expect_only(

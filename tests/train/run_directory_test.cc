@@ -2,9 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 
-#include <csignal>
 #include <set>
 #include <string>
 
@@ -98,13 +96,14 @@ TEST_F(RunDirectoryTest, IsNotWhereTheModelIsReadFrom) {
   EXPECT_NO_THROW(run_.check_apart_from(temporary_ / "none"));
 }
 
-constexpr const char* kEnd = R"({"kind": "end", "status": "done", "best_step": 7})";
+constexpr const char* kEnd =
+    R"({"kind": "end", "status": "done", "step": 9, "best_step": 7, "best_score": 0.5, "last_score": 0.25})";
 
 TEST_F(RunDirectoryTest, TheEndRecordIsTheLastLineOfARunThatHasEnded) {
   write("metrics.jsonl", base::concat("{\"kind\": \"run\"}\n", kEnd, "\n"));
   write("model.safetensors");
   ASSERT_TRUE(run_.end_record());
-  EXPECT_EQ(run_.end_record()->at("best_step"), 7);
+  EXPECT_EQ(run_.end_record()->best_step, 7);
 }
 
 TEST_F(RunDirectoryTest, ARunThatGoesOnHasNoEndRecord) {
@@ -167,82 +166,6 @@ TEST_F(RunDirectoryTest, RemovingTheCheckpointAlsoRemovesAHalfWrittenOne) {
   write("checkpoint.safetensors.tmp");
   run_.remove_checkpoint();
   EXPECT_THAT(files(), IsEmpty());
-}
-
-class MetricsLogTest : public ::testing::Test {
- protected:
-  std::string content() const { return base::read_file(path_); }
-
-  test::TemporaryDirectory directory_;
-  std::filesystem::path path_ = directory_ / "metrics.jsonl";
-};
-
-TEST_F(MetricsLogTest, WritesALineARecord) {
-  MetricsLog log(path_, 0);
-  log.write({{"step", 1}, {"text", "a\nb"}});
-  EXPECT_EQ(content(), "{\"step\":1,\"text\":\"a\\nb\"}\n");
-  log.write({{"step", 2}});
-  EXPECT_EQ(content(), "{\"step\":1,\"text\":\"a\\nb\"}\n{\"step\":2}\n");
-  EXPECT_EQ(log.sync(), static_cast<std::int64_t>(content().size()));
-}
-
-TEST_F(MetricsLogTest, BeginsAnewOrGoesOnAfterTheBytesOfACheckpoint) {
-  std::int64_t size = 0;
-  {
-    MetricsLog log(path_, 0);
-    log.write({{"step", 1}});
-    size = log.sync();
-    log.write({{"step", 2}});
-  }
-  {
-    MetricsLog log(path_, size);
-    EXPECT_EQ(content(), "{\"step\":1}\n");
-    log.write({{"step", 3}});
-    EXPECT_EQ(log.sync(), 2 * size);
-  }
-  EXPECT_EQ(content(), "{\"step\":1}\n{\"step\":3}\n");
-  const MetricsLog anew(path_, 0);
-  EXPECT_EQ(content(), "");
-}
-
-/// While it lives, no file of this process grows beyond `bytes`, as on a full disk.
-class FileSizeLimit {
- public:
-  explicit FileSizeLimit(rlim_t bytes) {
-    ::signal(SIGXFSZ, SIG_IGN);
-    ::getrlimit(RLIMIT_FSIZE, &before_);
-    const rlimit limit{.rlim_cur = bytes, .rlim_max = before_.rlim_max};
-    ::setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  FileSizeLimit(const FileSizeLimit&) = delete;
-  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
-  ~FileSizeLimit() {
-    ::setrlimit(RLIMIT_FSIZE, &before_);
-    ::signal(SIGXFSZ, SIG_DFL);
-  }
-
- private:
-  rlimit before_{};
-};
-
-TEST_F(MetricsLogTest, ALineThatCanNotBeWrittenIsAnErrorAndLeavesNoHalf) {
-  MetricsLog log(path_, 0);
-  {
-    const FileSizeLimit limit(16);
-    log.write({{"step", 1}});  // 11 bytes
-    EXPECT_THAT(
-        [&] {
-          log.write({{"step", 2}});
-        },
-        ThrowsMessage<base::IoError>(path_.string() + ": can't write: File too large"));
-  }
-  EXPECT_EQ(content(), "{\"step\":1}\n");
-}
-
-TEST_F(MetricsLogTest, APathThatCanNotBeWrittenIsAnError) {
-  EXPECT_THAT([&] { MetricsLog(directory_ / "none" / "metrics.jsonl", 0); },
-              ThrowsMessage<base::IoError>((directory_ / "none/metrics.jsonl").string() +
-                                           ": can't open: No such file or directory"));
 }
 
 }  // namespace

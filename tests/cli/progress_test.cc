@@ -1,4 +1,4 @@
-#include "kdqat/base/progress.h"
+#include "kdqat/cli/progress.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace kdqat::base {
+namespace kdqat::cli {
 namespace {
 
 using ::testing::AllOf;
@@ -46,20 +46,6 @@ class ProgressTest : public ::testing::Test {
   double now_ = 1000.0;
   std::ostringstream stream_;
 };
-
-TEST(FormatDurationTest, ShowsHoursOnlyWhereThereAreSome) {
-  EXPECT_EQ(format_duration(0.0), "0:00");
-  EXPECT_EQ(format_duration(59.99), "0:59");
-  EXPECT_EQ(format_duration(754.0), "12:34");
-  EXPECT_EQ(format_duration(3600.0), "1:00:00");
-  EXPECT_EQ(format_duration(360000.0 + 62.0), "100:01:02");
-}
-
-TEST(FormatDurationTest, WhatIsNoDurationIsZero) {
-  EXPECT_EQ(format_duration(-3.0), "0:00");
-  EXPECT_EQ(format_duration(std::numeric_limits<double>::infinity()), "0:00");
-  EXPECT_EQ(format_duration(std::numeric_limits<double>::quiet_NaN()), "0:00");
-}
 
 TEST_F(ProgressTest, PlainLinesComeAtIntervalsAndAtTheEnd) {
   Progress progress(stream_, options(/*terminal=*/false));
@@ -206,4 +192,4 @@ TEST_F(ProgressTest, ClosedStreamEndsTheDisplayAndThrowsNothing) {
 }
 
 }  // namespace
-}  // namespace kdqat::base
+}  // namespace kdqat::cli

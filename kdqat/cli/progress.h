@@ -7,11 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace kdqat::base {
-
-/// A duration as on a clock: "0:05", "12:34", "1:02:03". Fractions of a second are dropped. A duration that
-/// is negative or not finite gives "0:00".
-std::string format_duration(double seconds);
+namespace kdqat::cli {
 
 struct ProgressOptions {
   std::string title;
@@ -82,4 +78,4 @@ class Progress {
   bool finished_ = false;
 };
 
-}  // namespace kdqat::base
+}  // namespace kdqat::cli

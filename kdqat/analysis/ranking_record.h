@@ -1,15 +1,18 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "kdqat/data/dataset.h"
+#include "kdqat/format/run_log.h"
+#include "kdqat/model/classifier.h"
 #include "kdqat/quant/linear.h"
 #include "kdqat/text/tokenizer.h"
-#include "kdqat/train/training_loop.h"
 
-namespace kdqat::cli {
+namespace kdqat::analysis {
 
 /// What `kdqat distill` is asked to keep of the ranks of tokens while it trains.
 struct RankingRecordConfig {
@@ -23,17 +26,14 @@ struct RankingRecordConfig {
 std::vector<std::int64_t> token_ids(const text::Tokenizer& tokenizer, const std::vector<std::string>& names,
                                     const std::string& option);
 
-/// Records analysis::RankingRatio of the tokens, as the line
-///   {"kind": "ranking", "step", "sentences", "tokens": {"[CLS]": [L * H numbers, layer by layer], ...}}
-/// of metrics.jsonl. A record costs a forward pass over the sentences. Throws as text::Tokenizer::load and
-/// token_ids do.
-train::TrainingObserver ranking_observer(const RankingRecordConfig& config,
-                                         const std::filesystem::path& teacher_dir,
-                                         quant::Precision precision);
+/// What makes the records of RankingRatio of the tokens, from a model and the examples that choose the best
+/// one. A training adds the step and writes them to metrics.jsonl (train::TrainingObserver). A record costs a
+/// forward pass over the sentences. Throws as text::Tokenizer::load and token_ids do; there are tokens.
+std::function<format::RankingRecord(const model::Classifier&, const data::Dataset&)> ranking_recorder(
+    const RankingRecordConfig& config, const std::filesystem::path& teacher_dir, quant::Precision precision);
 
 /// The records of a run: {"sentences", "steps": [...], "tokens": {"[CLS]": [a list of L * H numbers a
-/// step]}}; null where the directory has none. Throws FormatError that names the line for one that is no
-/// record.
+/// step]}}; null where the directory has none. Throws as format::read_run_log does.
 nlohmann::json read_ranking_records(const std::filesystem::path& run_dir);
 
-}  // namespace kdqat::cli
+}  // namespace kdqat::analysis

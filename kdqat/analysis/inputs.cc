@@ -1,36 +1,25 @@
-#include "kdqat/cli/analysis_inputs.h"
+#include "kdqat/analysis/inputs.h"
 
 #include <algorithm>
 #include <set>
 #include <utility>
 
 #include "kdqat/base/error.h"
-#include "kdqat/cli/console.h"
 #include "kdqat/data/batch_file.h"
 #include "kdqat/data/model_task.h"
-#include "kdqat/evaluate/model_settings.h"
+#include "kdqat/evaluate/task_model.h"
 #include "kdqat/model/pretrained.h"
 #include "kdqat/model/same_architecture.h"
 #include "kdqat/text/tokenizer_files.h"
 #include "kdqat/text/unicode.h"
 
-namespace kdqat::cli {
+namespace kdqat::analysis {
 namespace {
-
-/// "NAME=DIR" in two.
-std::pair<std::string, std::filesystem::path> name_and_directory(const std::string& text) {
-  const std::size_t equals = text.find('=');
-  if (equals == std::string::npos || equals == 0 || equals + 1 == text.size()) {
-    throw base::InvalidArgument(base::concat("--student: expected NAME=DIR, found '", text, "'"));
-  }
-  return {text.substr(0, equals), text.substr(equals + 1)};
-}
 
 std::vector<NamedModel> load_students(const AnalysisConfig& config, const model::Classifier& teacher) {
   std::vector<NamedModel> students;
   std::set<std::string> names;
-  for (const std::string& text : config.students) {
-    const auto [name, directory] = name_and_directory(text);
+  for (const auto& [name, directory] : config.students) {
     if (!names.insert(name).second)
       throw base::InvalidArgument(
           base::concat("--student: expected each name once, found '", name, "' twice"));
@@ -56,17 +45,17 @@ std::vector<std::string> names_of(const std::optional<text::Tokenizer>& tokenize
 /// Sentences of one batch for the ends, trace and density of a Hessian: its graph is kept in memory.
 constexpr std::int64_t kTogether = 8;
 
-/// Fills the batches with one sentence each: what shares a scale is then of one sentence, at every
-/// granularity.
-void load_sentences(const AnalysisConfig& config, AnalysisInputs& inputs) {
-  const model::Classifier& teacher = inputs.teacher;
-  const data::Task task = data::resolve_task(config.task, config.custom, teacher.config(), config.data_dir);
-  data::check_labels(teacher.config(), task, config.teacher_dir);
-  const std::int64_t max_seq_length = evaluate::evaluation_length(teacher.config(), task);
-  data::check_max_seq_length(max_seq_length, teacher.config());
-  const data::Dataset dataset = data::load_dataset(
-      task, data::split_file(task, config.data_dir, config.split), *inputs.tokenizer, max_seq_length);
-  for (const std::string& warning : dataset.warnings) print_message("warning: " + warning);
+/// The models and a task's data: a batch for each sentence. What shares a scale is then of one sentence, at
+/// every granularity.
+AnalysisInputs load_sentences(const AnalysisConfig& config) {
+  evaluate::TaskModel teacher = evaluate::load_task_model({.model_dir = config.teacher_dir,
+                                                           .task = config.task,
+                                                           .custom = config.custom,
+                                                           .training_data = config.data_dir});
+  AnalysisInputs inputs{.teacher = teacher.classifier, .students = load_students(config, teacher.classifier)};
+  const data::Dataset dataset = evaluate::load_split(teacher, config.data_dir, config.split);
+  inputs.warnings = dataset.warnings;
+  inputs.tokenizer = std::move(teacher.tokenizer);
   std::vector<std::int64_t> first;
   for (std::int64_t i = 0; i < std::min(config.sentences, dataset.size()); ++i) {
     if (i < std::min(kTogether, config.hessian_sentences)) first.push_back(i);
@@ -75,6 +64,18 @@ void load_sentences(const AnalysisConfig& config, AnalysisInputs& inputs) {
     inputs.batches.push_back({.batch = std::move(batch), .tokens = std::move(tokens)});
   }
   inputs.together = dataset.batch(first);
+  return inputs;
+}
+
+AnalysisInputs load_batch(const AnalysisConfig& config) {
+  const model::Classifier teacher = model::load_classifier(config.teacher_dir).classifier;
+  AnalysisInputs inputs{.teacher = teacher, .students = load_students(config, teacher)};
+  if (text::has_tokenizer(config.teacher_dir))
+    inputs.tokenizer = data::load_tokenizer(config.teacher_dir, teacher.config());
+  inputs.together = data::read_batch_file(config.batch_file, data::batch_limits(teacher.config()));
+  inputs.batches.push_back(
+      {.batch = inputs.together, .tokens = names_of(inputs.tokenizer, inputs.together.input_ids)});
+  return inputs;
 }
 
 bool is_punctuation(const std::string& token) {
@@ -90,22 +91,7 @@ bool is_punctuation(const std::string& token) {
 
 AnalysisInputs load_analysis_inputs(const AnalysisConfig& config) {
   const torch::NoGradGuard no_grad;
-  model::Classifier teacher = model::load_classifier(config.teacher_dir).classifier;
-  AnalysisInputs inputs{.teacher = teacher,
-                        .students = load_students(config, teacher),
-                        .batches = {},
-                        .together = {},
-                        .tokenizer = {}};
-  if (!config.from_batch() || text::has_tokenizer(config.teacher_dir))
-    inputs.tokenizer = data::load_tokenizer(config.teacher_dir, teacher.config());
-  if (config.from_batch()) {
-    inputs.together = data::read_batch_file(config.batch_file, data::batch_limits(teacher.config()));
-    inputs.batches.push_back(
-        {.batch = inputs.together, .tokens = names_of(inputs.tokenizer, inputs.together.input_ids)});
-  } else {
-    load_sentences(config, inputs);
-  }
-  return inputs;
+  return config.from_batch() ? load_batch(config) : load_sentences(config);
 }
 
 model::Signals evaluate_signals(const model::Classifier& classifier, const data::Batch& batch,
@@ -117,21 +103,19 @@ model::Signals evaluate_signals(const model::Classifier& classifier, const data:
   return signals;
 }
 
-std::vector<analysis::TokenClass> token_classes(const AnalysisBatch& batch,
-                                                const text::Tokenizer& tokenizer) {
-  std::vector<analysis::TokenClass> classes(static_cast<std::size_t>(batch.batch.tokens()),
-                                            analysis::TokenClass::kOther);
+std::vector<TokenClass> token_classes(const AnalysisBatch& batch, const text::Tokenizer& tokenizer) {
+  std::vector<TokenClass> classes(static_cast<std::size_t>(batch.batch.tokens()), TokenClass::kOther);
   for (std::size_t i = 0; i < batch.tokens.size(); ++i) {
     const auto id = batch.batch.input_ids[static_cast<std::int64_t>(i)].item<std::int64_t>();
     if (id == tokenizer.first_special_token()) {
-      classes[i] = analysis::TokenClass::kCls;
+      classes[i] = TokenClass::kCls;
     } else if (id == tokenizer.last_special_token()) {
-      classes[i] = analysis::TokenClass::kSep;
+      classes[i] = TokenClass::kSep;
     } else if (is_punctuation(batch.tokens[i])) {
-      classes[i] = analysis::TokenClass::kPunctuation;
+      classes[i] = TokenClass::kPunctuation;
     }
   }
   return classes;
 }
 
-}  // namespace kdqat::cli
+}  // namespace kdqat::analysis

@@ -2,13 +2,14 @@
 
 #include <nlohmann/json.hpp>
 
-#include "kdqat/cli/analysis_inputs.h"
+#include "kdqat/analysis/inputs.h"
 
-namespace kdqat::cli {
+namespace kdqat::analysis {
 
-/// The analyses of `kdqat analyze`, each as the JSON document that docs/analysis.md specifies. They show on
-/// standard error how far they are where the data are a task's. Throw as kdqat/analysis does, and
-/// InvalidArgument without a student where one is compared with the teacher.
+/// The analyses of `kdqat analyze`, each as the JSON document that docs/analysis.md specifies:
+///   const nlohmann::json ratios = analyze_attention(inputs, config).at("students").at("map");
+/// They tell config.on_work how far they are. Throw as the measures that they take do, and InvalidArgument
+/// without a student where one is compared with the teacher.
 nlohmann::json analyze_attention(const AnalysisInputs& inputs, const AnalysisConfig& config);
 nlohmann::json analyze_range(const AnalysisInputs& inputs, const AnalysisConfig& config);
 nlohmann::json analyze_norms(const AnalysisInputs& inputs, const AnalysisConfig& config);
@@ -24,4 +25,4 @@ nlohmann::json describe_inputs(const AnalysisInputs& inputs);
 void add_students(std::vector<std::pair<std::string, nlohmann::json>> students, bool from_batch,
                   nlohmann::json& document);
 
-}  // namespace kdqat::cli
+}  // namespace kdqat::analysis

@@ -1,14 +1,13 @@
 #include <algorithm>
 #include <mutex>
 
+#include "kdqat/analysis/documents.h"
 #include "kdqat/analysis/hessian_summary.h"
 #include "kdqat/base/error.h"
 #include "kdqat/base/parallel.h"
-#include "kdqat/cli/analyses.h"
-#include "kdqat/cli/console.h"
 #include "kdqat/data/batch_file.h"
 
-namespace kdqat::cli {
+namespace kdqat::analysis {
 namespace {
 
 using nlohmann::json;
@@ -24,8 +23,7 @@ distill::Loss find_loss(const std::string& name) {
   return *found;
 }
 
-analysis::HessianOptions options_of(const AnalysisConfig& config, const model::Classifier& model,
-                                    double norm_term) {
+HessianOptions options_of(const AnalysisConfig& config, const model::Classifier& model, double norm_term) {
   return {
       .loss = find_loss(config.loss),
       .temperature = config.temperature,
@@ -34,10 +32,10 @@ analysis::HessianOptions options_of(const AnalysisConfig& config, const model::C
       .dtype = encoder::count_parameters(model.config()) <= kDoubleUpTo ? torch::kFloat64 : torch::kFloat32};
 }
 
-json summary_json(const analysis::Hessian& hessian, const analysis::HessianSummary& summary) {
-  const analysis::Estimate& trace = summary.trace;
+json summary_json(const Hessian& hessian, const HessianSummary& summary) {
+  const Estimate& trace = summary.trace;
   json density = json::array();
-  for (const analysis::LanczosResult& run : summary.density) {
+  for (const LanczosResult& run : summary.density) {
     density.push_back({{"values", run.ritz_values}, {"weights", run.weights}});
   }
   return {{"loss", hessian.loss()},
@@ -59,46 +57,48 @@ struct Subject {
   explicit Subject(const NamedModel& named) : model(named), compactor(model.classifier) {}
 
   NamedModel model;
-  analysis::Compactor compactor;
+  Compactor compactor;
 };
 
 /// Ends, trace and density of one model's Hessian on one batch.
-json summarize(const Subject& subject, const analysis::Compactor& teacher, const data::Batch& batch,
+json summarize(const Subject& subject, const Compactor& teacher, const data::Batch& batch,
                const AnalysisConfig& config) {
-  const analysis::Hessian hessian(subject.compactor, batch, options_of(config, subject.model.classifier, 0.0),
-                                  &teacher);
-  analysis::HessianSummaryOptions options;
-  WorkDisplay display("hessian of " + subject.model.name, count_products(hessian.matrix(), options));
+  const Hessian hessian(subject.compactor, batch, options_of(config, subject.model.classifier, 0.0),
+                        &teacher);
+  HessianSummaryOptions options;
+  WorkReport work(config.on_work, "hessian of " + subject.model.name,
+                  count_products(hessian.matrix(), options));
   std::int64_t products = 0;
-  options.on_product = [&] { display.update(++products); };
+  options.on_product = [&] { work.update(++products); };
   json result = summary_json(hessian, summarize_hessian(hessian, options));
-  display.finish();
+  work.finish();
   return result;
 }
 
 /// The greatest eigenvalues in magnitude of each sentence on its own: one sentence to a thread, since the
 /// operations of one are too small for several.
-json spectrum(const Subject& subject, const analysis::Compactor& teacher,
-              const std::vector<AnalysisBatch>& batches, const AnalysisConfig& config) {
+json spectrum(const Subject& subject, const Compactor& teacher, const std::vector<AnalysisBatch>& batches,
+              const AnalysisConfig& config) {
   std::vector<json> sentences(batches.size());
-  WorkDisplay display("spectrum of " + subject.model.name, static_cast<std::int64_t>(batches.size()));
-  std::mutex display_mutex;
+  WorkReport work(config.on_work, "spectrum of " + subject.model.name,
+                  static_cast<std::int64_t>(batches.size()));
+  std::mutex work_mutex;
   std::int64_t done = 0;
   base::parallel_tasks(static_cast<std::int64_t>(batches.size()), [&](std::int64_t task) {
     const auto i = static_cast<std::size_t>(task);
-    const analysis::Hessian hessian(subject.compactor, batches[i].batch,
-                                    options_of(config, subject.model.classifier, kPaperNormTerm), &teacher);
+    const Hessian hessian(subject.compactor, batches[i].batch,
+                          options_of(config, subject.model.classifier, kPaperNormTerm), &teacher);
     json values = json::array();
     json iterations = json::array();
-    for (const analysis::PowerEigenvalue& found : power_iteration(hessian.matrix(), {})) {
+    for (const PowerEigenvalue& found : power_iteration(hessian.matrix(), {})) {
       values.push_back(found.value);
       iterations.push_back(found.iterations);
     }
     sentences[i] = {{"loss", hessian.loss()}, {"eigenvalues", values}, {"iterations", iterations}};
-    const std::lock_guard lock(display_mutex);
-    display.update(++done);
+    const std::lock_guard lock(work_mutex);
+    work.update(++done);
   });
-  display.finish();
+  work.finish();
   return sentences;
 }
 
@@ -135,4 +135,4 @@ nlohmann::json analyze_hessian(const AnalysisInputs& inputs, const AnalysisConfi
   return document;
 }
 
-}  // namespace kdqat::cli
+}  // namespace kdqat::analysis

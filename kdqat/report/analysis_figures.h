@@ -6,10 +6,10 @@
 
 #include "kdqat/report/charts.h"
 
-namespace kdqat::cli {
+namespace kdqat::report {
 
 /// A list of numbers as a line over 0, 1, 2 ...; null leaves a gap out.
-std::vector<report::Point> points_of(const nlohmann::json& values);
+std::vector<Point> points_of(const nlohmann::json& values);
 
 /// "L0 H0", "L0 H1" ...: places of lists that go by layer and head.
 std::vector<std::string> head_labels(const nlohmann::json& document);
@@ -21,7 +21,7 @@ std::vector<std::string> number_labels(std::size_t count);
 std::vector<double> values_of(const nlohmann::json& values);
 
 /// A line chart over the heads, which shows its values together with the page's others.
-report::LineChart chart_of_heads(const nlohmann::json& document, const std::string& y_title);
+LineChart chart_of_heads(const nlohmann::json& document, const std::string& y_title);
 
 /// Names of the students that a document has results of.
 std::vector<std::string> student_names(const nlohmann::json& document);
@@ -31,17 +31,16 @@ std::vector<std::string> model_names(const nlohmann::json& document);
 
 /// A matrix [L, H] a student, side by side; `find` gives a student's list of numbers.
 template <typename Find>
-report::HeatMap map_of_heads(const nlohmann::json& document, const std::string& value_title,
-                             const Find& find) {
-  report::HeatMap map{.x_title = "head",
-                      .y_title = "layer",
-                      .value_title = value_title,
-                      .row_labels = number_labels(document.at("layers").get<std::size_t>()),
-                      .column_labels = number_labels(document.at("heads").get<std::size_t>())};
+HeatMap map_of_heads(const nlohmann::json& document, const std::string& value_title, const Find& find) {
+  HeatMap map{.x_title = "head",
+              .y_title = "layer",
+              .value_title = value_title,
+              .row_labels = number_labels(document.at("layers").get<std::size_t>()),
+              .column_labels = number_labels(document.at("heads").get<std::size_t>())};
   for (const std::string& name : student_names(document)) {
     map.matrices.push_back({.panel = name, .values = values_of(find(document.at("students").at(name)))});
   }
   return map;
 }
 
-}  // namespace kdqat::cli
+}  // namespace kdqat::report

@@ -1,23 +1,18 @@
-#include "kdqat/cli/analysis_pages.h"
+#include "kdqat/report/analysis_pages.h"
 
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 
-#include "kdqat/analysis/dynamic_range.h"
 #include "kdqat/base/error.h"
-#include "kdqat/cli/analysis_figures.h"
+#include "kdqat/report/analysis_figures.h"
 #include "kdqat/report/numbers.h"
 
-namespace kdqat::cli {
+namespace kdqat::report {
 namespace {
 
 using base::concat;
 using nlohmann::json;
-using report::HeatMap;
-using report::LineChart;
-using report::Page;
-using report::Series;
 
 double mean_of(const json& values) {
   const std::vector<double> numbers = values_of(values);
@@ -34,14 +29,14 @@ void add_distance(const json& document, const std::string& key, const std::strin
   for (const std::string& student : student_names(document)) {
     chart.series.push_back({.name = student, .points = points_of(document["students"][student].at(key))});
   }
-  page.add_figure({report::line_chart(chart), caption});
+  page.add_figure({line_chart(chart), caption});
 }
 
 void add_distance_table(const json& document, Page& page) {
-  report::Table table{{"Student", "Cover length ratio", "Spread", "Ranking loss", "Spread"}, {}};
+  Table table{{"Student", "Cover length ratio", "Spread", "Ranking loss", "Spread"}, {}};
   for (const std::string& student : student_names(document)) {
     const json& result = document["students"][student];
-    const auto cell = [&](const char* key) { return report::significant(mean_of(result.at(key)), 4); };
+    const auto cell = [&](const char* key) { return significant(mean_of(result.at(key)), 4); };
     table.rows.push_back({student, cell("cover_length_ratio"), cell("cover_length_ratio_deviation"),
                           cell("ranking_loss"), cell("ranking_loss_deviation")});
   }
@@ -92,7 +87,7 @@ void add_maps(const json& document, const json& sentence, Page& page) {
   append_maps("teacher", sentence.at("teacher"), map);
   for (const auto& [name, layers] : sentence.at("students").items()) append_maps(name, layers, map);
   page.add_figure(
-      {report::heat_map(map),
+      {heat_map(map),
        "Attention maps of one head on one sentence, the teacher's beside the students'. The sliders "
        "choose layer and head, at first the one that is furthest from the teacher."});
 }
@@ -119,7 +114,7 @@ void add_range(const json& document, const std::string& signal, Page& page) {
       append_range(name, result.at(signal), i, chart);
     }
     page.add_figure(
-        {report::line_chart(chart),
+        {line_chart(chart),
          concat("Least and greatest value of each token's ", signal, " over the hidden dimension."), true});
   }
 }
@@ -149,7 +144,7 @@ void add_class_differences(const json& document, const std::string& key, const s
       if (!series.points.empty()) chart.series.push_back(std::move(series));
     }
     if (chart.series.empty()) continue;
-    page.add_figure({report::line_chart(chart),
+    page.add_figure({line_chart(chart),
                      concat("Difference of the means of ", what, " at keys of class ",
                             classes[c].get<std::string>(), "."),
                      true});
@@ -171,7 +166,7 @@ void add_errors(const json& document, Page& page) {
       chart.series.push_back({.name = source, .points = points_of(error.at("mean"))});
     }
     page.add_figure(
-        {report::line_chart(chart),
+        {line_chart(chart),
          concat("Error of each layer's output in ", student, ", against itself without quantization."),
          true});
   }
@@ -187,7 +182,7 @@ void add_similarity(const json& document, Page& page) {
   LineChart same{
       .x_title = "hidden state", .y_title = "CKA", .points = true, .whole_numbers = true, .height = 180};
   for (const std::string& student : student_names(document)) {
-    report::Matrix matrix{.panel = student};
+    Matrix matrix{.panel = student};
     Series diagonal{.name = student};
     const json& rows = document["students"][student].at("cka");
     for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -198,10 +193,10 @@ void add_similarity(const json& document, Page& page) {
     map.matrices.push_back(std::move(matrix));
     same.series.push_back(std::move(diagonal));
   }
-  page.add_figure({report::line_chart(same),
+  page.add_figure({line_chart(same),
                    "Similarity (linear CKA) of the same hidden state in teacher and student; 0 is the "
                    "embeddings' output."});
-  page.add_figure({report::heat_map(map), "Similarity of every hidden state with every other."});
+  page.add_figure({heat_map(map), "Similarity of every hidden state with every other."});
 }
 
 /// Layer by layer a matrix of heads by recorded step.
@@ -214,7 +209,7 @@ void add_ranking_by_step(const std::string& student, const std::string& token, c
               .layers = layers};
   for (const json& step : training.at("steps")) map.row_labels.push_back(step.dump());
   for (int layer = 0; layer < layers; ++layer) {
-    report::Matrix matrix{.panel = student, .layer = layer};
+    Matrix matrix{.panel = student, .layer = layer};
     for (const json& of_step : training.at("tokens").at(token)) {
       const std::vector<double> ratios = values_of(of_step);
       const auto first = ratios.begin() + std::ptrdiff_t{layer} * heads;
@@ -223,7 +218,7 @@ void add_ranking_by_step(const std::string& student, const std::string& token, c
     map.matrices.push_back(std::move(matrix));
   }
   page.add_figure(
-      {report::heat_map(map),
+      {heat_map(map),
        concat("Rank of ", token, " over the training of ", student, ", head by head; the mean over ",
               training.at("sentences").get<std::int64_t>(), " sentences. The slider chooses the layer.")});
 }
@@ -259,8 +254,8 @@ void show_attention(const json& document, Page& page) {
 void show_range(const json& document, Page& page) {
   page.add_section("Dynamic range");
   page.add_text("Of the first sentence; range.json has all.");
-  for (const std::string_view signal : analysis::kRangeSignals)
-    add_range(document, std::string(signal), page);
+  // In the order of figure 5 of arXiv:2211.11014.
+  for (const char* signal : {"attention_output", "sa_output", "context"}) add_range(document, signal, page);
 }
 
 void show_norms(const json& document, Page& page) {
@@ -275,10 +270,10 @@ void show_norms(const json& document, Page& page) {
   add_class_differences(document, "summed_alpha_f_x", "||sum a f(x)||", page);
   for (const auto& [key, what] :
        {std::pair("f_x_by_head", "||f(x)||"), {"alpha_f_x_by_head", "||a f(x)||"}}) {
-    page.add_figure({report::heat_map(map_of_heads(document, concat("difference of ", what),
-                                                   [&, by = key](const json& result) -> const json& {
-                                                     return result.at(by).at("mean");
-                                                   })),
+    page.add_figure({heat_map(map_of_heads(document, concat("difference of ", what),
+                                           [&, by = key](const json& result) -> const json& {
+                                             return result.at(by).at("mean");
+                                           })),
                      concat("Difference of the means of ", what, " head by head.")});
   }
 }
@@ -290,7 +285,7 @@ void show_ranking(const json& document, Page& page) {
     LineChart chart = chart_of_heads(document, "rank / length");
     chart.title = name;
     const auto append = [&](const std::string& model, const json& result) {
-      std::vector<report::Point> points = points_of(result.at(name).at("mean"));
+      std::vector<Point> points = points_of(result.at(name).at("mean"));
       if (!points.empty()) chart.series.push_back({.name = model, .points = std::move(points)});
     };
     append("teacher", document.at("teacher"));
@@ -299,7 +294,7 @@ void show_ranking(const json& document, Page& page) {
       page.add_text(concat("No sentence has the token ", name, "."));
       continue;
     }
-    page.add_figure({report::line_chart(chart),
+    page.add_figure({line_chart(chart),
                      concat("Rank of ", name,
                             " in the rows of each head's map, from the largest, divided by the "
                             "length; ",
@@ -315,4 +310,4 @@ void show_layers(const json& document, Page& page) {
   add_similarity(document, page);
 }
 
-}  // namespace kdqat::cli
+}  // namespace kdqat::report

@@ -1,4 +1,4 @@
-#include "kdqat/base/progress.h"
+#include "kdqat/cli/progress.h"
 
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -6,14 +6,14 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <cstdio>
 #include <limits>
 #include <ostream>
 #include <utility>
 
 #include "kdqat/base/error.h"
+#include "kdqat/report/numbers.h"
 
-namespace kdqat::base {
+namespace kdqat::cli {
 namespace {
 
 constexpr double kRedrawSeconds = 0.1;
@@ -52,25 +52,10 @@ std::string bar(double share, std::size_t width) {
   std::string cells(filled, '=');
   if (filled < width) cells += '>';
   cells.resize(width, ' ');
-  return concat('[', cells, ']');
+  return base::concat('[', cells, ']');
 }
 
 }  // namespace
-
-std::string format_duration(double seconds) {
-  // A hundred years: from there on the number says nothing, and it stays within the integers.
-  constexpr double kMost = 100.0 * 365.0 * 24.0 * 3600.0;
-  const auto whole = std::isfinite(seconds) ? static_cast<std::int64_t>(std::clamp(seconds, 0.0, kMost)) : 0;
-  const int minutes = static_cast<int>(whole / 60 % 60);
-  char text[32];
-  if (whole < 3600) {
-    std::snprintf(text, sizeof(text), "%d:%02d", minutes, static_cast<int>(whole % 60));
-  } else {
-    std::snprintf(text, sizeof(text), "%d:%02d:%02d", static_cast<int>(whole / 3600), minutes,
-                  static_cast<int>(whole % 60));
-  }
-  return text;
-}
 
 Progress::Progress(std::ostream& stream, ProgressOptions options)
     : stream_(stream), options_(std::move(options)), done_(options_.done) {
@@ -94,7 +79,7 @@ void Progress::update(std::int64_t done, std::string_view status) {
 
 void Progress::message(std::string_view line) {
   const bool redraw = line_open_;
-  write(concat(redraw ? "\r\x1b[K" : "", line, '\n'));
+  write(base::concat(redraw ? "\r\x1b[K" : "", line, '\n'));
   line_open_ = false;
   if (redraw) draw();
 }
@@ -111,7 +96,7 @@ void Progress::finish(std::string_view status) {
 void Progress::draw() {
   last_drawn_ = now_;
   if (options_.terminal) {
-    write(concat('\r', terminal_line(), "\x1b[K"));
+    write(base::concat('\r', terminal_line(), "\x1b[K"));
     line_open_ = true;
   } else {
     write(plain_line() + '\n');
@@ -144,20 +129,21 @@ double Progress::seconds_left() const {
 }
 
 std::string Progress::count() const {
-  return options_.total > 0 ? concat(done_, '/', options_.total) : std::to_string(done_);
+  return options_.total > 0 ? base::concat(done_, '/', options_.total) : std::to_string(done_);
 }
 
 std::string Progress::times() const {
   const double left = seconds_left();
-  const std::string elapsed = format_duration(now_ - start_) + " elapsed";
-  return finished_ || std::isnan(left) ? elapsed : concat(elapsed, ", ", format_duration(left), " left");
+  const std::string elapsed = report::format_duration(now_ - start_) + " elapsed";
+  return finished_ || std::isnan(left) ? elapsed
+                                       : base::concat(elapsed, ", ", report::format_duration(left), " left");
 }
 
 std::string Progress::plain_line() const {
-  std::string line = concat(options_.title, "  ", count());
-  if (options_.total > 0) line += concat(" (", 100 * done_ / options_.total, " %)");
+  std::string line = base::concat(options_.title, "  ", count());
+  if (options_.total > 0) line += base::concat(" (", 100 * done_ / options_.total, " %)");
   if (!status_.empty()) line += "  " + status_;
-  return concat(line, "  ", times());
+  return base::concat(line, "  ", times());
 }
 
 std::string Progress::terminal_line() const {
@@ -171,7 +157,7 @@ std::string Progress::terminal_line() const {
   double share = 0.0;
   if (options_.total > 0) {
     share = std::clamp(static_cast<double>(done_) / static_cast<double>(options_.total), 0.0, 1.0);
-    after = concat("  ", static_cast<int>(100.0 * share), " %", after);
+    after = base::concat("  ", static_cast<int>(100.0 * share), " %", after);
   }
 
   const auto left_of = [&](std::size_t used) { return room > used ? room - used : 0; };
@@ -185,9 +171,9 @@ std::string Progress::terminal_line() const {
   if (options_.total > 0 && bar_room >= kLeastBarWidth)
     line += "  " + bar(share, std::min(bar_room, kMostBarWidth));
   line += after;
-  if (!status.empty()) line += concat("  ", status);
+  if (!status.empty()) line += base::concat("  ", status);
   line += end;
   return std::string(first_characters(line, room));
 }
 
-}  // namespace kdqat::base
+}  // namespace kdqat::cli

@@ -2,20 +2,17 @@
 #include <cmath>
 #include <numbers>
 
-#include "kdqat/analysis/spectrum.h"
 #include "kdqat/base/error.h"
-#include "kdqat/cli/analysis_figures.h"
-#include "kdqat/cli/analysis_pages.h"
+#include "kdqat/report/analysis_figures.h"
+#include "kdqat/report/analysis_pages.h"
+#include "kdqat/report/density.h"
 #include "kdqat/report/numbers.h"
 
-namespace kdqat::cli {
+namespace kdqat::report {
 namespace {
 
 using base::concat;
 using nlohmann::json;
-using report::LineChart;
-using report::Page;
-using report::Point;
 
 constexpr std::size_t kDensityPoints = 300;
 
@@ -67,9 +64,9 @@ std::vector<Point> curve(const std::vector<double>& places, const std::vector<do
 }
 
 void add_table(const json& document, Page& page) {
-  report::Table table{
-      {"Model", "Loss", "Largest", "Smallest", "Trace", "+-", "Median of sentences", "Negative ones"}, {}};
-  const auto cell = [](double value) { return report::significant(value, 4); };
+  Table table{{"Model", "Loss", "Largest", "Smallest", "Trace", "+-", "Median of sentences", "Negative ones"},
+              {}};
+  const auto cell = [](double value) { return significant(value, 4); };
   for (const auto& [name, model] : models_of(document)) {
     const std::vector<double> values = spectrum_values(*model);
     const auto negative = std::count_if(values.begin(), values.end(), [](double value) { return value < 0; });
@@ -77,7 +74,7 @@ void add_table(const json& document, Page& page) {
     table.rows.push_back({name, cell(model->at("loss")), cell(model->at("largest")[0]),
                           cell(model->at("smallest")[0]), cell(model->at("trace")),
                           cell(model->at("trace_standard_error")), cell(values[values.size() / 2]),
-                          report::fixed(share, 1) + " %"});
+                          fixed(share, 1) + " %"});
   }
   page.add_table(table);
 }
@@ -98,12 +95,11 @@ void add_spectrum(const json& document, Page& page) {
     const std::vector<double> weights(values.size(), 1.0 / static_cast<double>(values.size()));
     chart.series.push_back(
         {.name = name,
-         .points = curve(places, analysis::spectral_density(
-                                     {{.ritz_values = values, .weights = weights, .residuals = {}}}, places,
-                                     std::max(bandwidth(values), finest)))});
+         .points = curve(places, spectral_density({{.values = values, .weights = weights}}, places,
+                                                  std::max(bandwidth(values), finest)))});
   }
   page.add_figure(
-      {report::line_chart(chart),
+      {line_chart(chart),
        concat(
            "Eigenvalues of greatest magnitude, three a sentence, each sentence a batch of its own: how often "
            "they occur, positive and negative. With the norm term, as the paper has it, a small parameter "
@@ -122,16 +118,16 @@ void add_density(const json& document, Page& page) {
   const std::vector<double> places = grid(least, greatest);
   const double width = (greatest - least) / 100;
   for (const auto& [name, model] : models_of(document)) {
-    std::vector<analysis::LanczosResult> runs;
+    std::vector<WeightedValues> runs;
     for (const json& run : model->at("density")) {
-      runs.push_back({.ritz_values = run.at("values"), .weights = run.at("weights"), .residuals = {}});
+      runs.push_back({.values = run.at("values"), .weights = run.at("weights")});
     }
-    std::vector<double> density = analysis::spectral_density(runs, places, width);
+    std::vector<double> density = spectral_density(runs, places, width);
     for (double& value : density) value = std::max(value, kLeastDensity);
     chart.series.push_back({.name = name, .points = curve(places, density)});
   }
   page.add_figure(
-      {report::line_chart(chart),
+      {line_chart(chart),
        concat("Density of all eigenvalues on a batch of ", document.at("sentences").get<std::int64_t>(),
               " sentences, by stochastic Lanczos quadrature, without the norm term.")});
 }
@@ -145,4 +141,4 @@ void show_hessian(const json& document, Page& page) {
   add_density(document, page);
 }
 
-}  // namespace kdqat::cli
+}  // namespace kdqat::report

@@ -1,13 +1,13 @@
-#include "kdqat/cli/analysis_figures.h"
+#include "kdqat/report/analysis_figures.h"
 
 #include <limits>
 
 #include "kdqat/base/error.h"
 
-namespace kdqat::cli {
+namespace kdqat::report {
 
-std::vector<report::Point> points_of(const nlohmann::json& values) {
-  std::vector<report::Point> points;
+std::vector<Point> points_of(const nlohmann::json& values) {
+  std::vector<Point> points;
   for (std::size_t i = 0; i < values.size(); ++i) {
     if (!values[i].is_null()) points.push_back({static_cast<double>(i), values[i].get<double>()});
   }
@@ -38,7 +38,7 @@ std::vector<double> values_of(const nlohmann::json& values) {
   return numbers;
 }
 
-report::LineChart chart_of_heads(const nlohmann::json& document, const std::string& y_title) {
+LineChart chart_of_heads(const nlohmann::json& document, const std::string& y_title) {
   return {.x_title = "layer and head",
           .y_title = y_title,
           .from_zero = true,
@@ -63,4 +63,4 @@ std::vector<std::string> model_names(const nlohmann::json& document) {
   return names;
 }
 
-}  // namespace kdqat::cli
+}  // namespace kdqat::report

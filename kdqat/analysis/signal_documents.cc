@@ -1,16 +1,15 @@
 #include <cmath>
 
 #include "kdqat/analysis/attention_distance.h"
+#include "kdqat/analysis/documents.h"
 #include "kdqat/analysis/dynamic_range.h"
 #include "kdqat/analysis/quantization_error.h"
 #include "kdqat/analysis/ranking_ratio.h"
+#include "kdqat/analysis/ranking_record.h"
 #include "kdqat/analysis/similarity.h"
 #include "kdqat/base/error.h"
-#include "kdqat/cli/analyses.h"
-#include "kdqat/cli/console.h"
-#include "kdqat/cli/ranking_record.h"
 
-namespace kdqat::cli {
+namespace kdqat::analysis {
 namespace {
 
 using nlohmann::json;
@@ -27,12 +26,13 @@ struct BatchSignals {
   std::vector<model::Signals> students;
 };
 
-/// Runs every batch through every model and hands the signals over, showing how far it is.
+/// Runs every batch through every model and hands the signals over, telling how far it is.
 template <typename Body>
 void for_each_batch(const AnalysisInputs& inputs, const AnalysisConfig& config, const std::string& title,
                     const Body& body) {
-  std::optional<WorkDisplay> display;
-  if (!config.from_batch()) display.emplace(title, static_cast<std::int64_t>(inputs.batches.size()));
+  std::optional<WorkReport> work;  // a batch file is one batch: there is nothing to wait for
+  if (!config.from_batch())
+    work.emplace(config.on_work, title, static_cast<std::int64_t>(inputs.batches.size()));
   for (std::size_t i = 0; i < inputs.batches.size(); ++i) {
     const AnalysisBatch& batch = inputs.batches[i];
     BatchSignals signals{.teacher = evaluate_signals(inputs.teacher, batch.batch, config.precision),
@@ -41,9 +41,9 @@ void for_each_batch(const AnalysisInputs& inputs, const AnalysisConfig& config, 
       signals.students.push_back(evaluate_signals(student.classifier, batch.batch, config.precision));
     }
     body(i, batch, signals);
-    if (display) display->update(static_cast<std::int64_t>(i) + 1);
+    if (work) work->update(static_cast<std::int64_t>(i) + 1);
   }
-  if (display) display->finish();
+  if (work) work->finish();
 }
 
 /// NaN, for which JSON has no number, becomes null.
@@ -53,7 +53,7 @@ json numbers(const std::vector<double>& values) {
   return list;
 }
 
-json statistics_json(const analysis::Statistics& statistics) {
+json statistics_json(const Statistics& statistics) {
   return {{"mean", numbers(statistics.mean)}, {"deviation", numbers(statistics.deviation)}};
 }
 
@@ -91,8 +91,8 @@ json maps_of(const AnalysisInputs& inputs, const AnalysisBatch& batch, const Bat
 
 json range_json(const model::Signals& signals, const std::vector<std::int64_t>& layers) {
   json result;
-  for (const std::string_view name : analysis::kRangeSignals) {
-    const std::vector<analysis::TokenRange> ranges = analysis::dynamic_range(signals, name);
+  for (const std::string_view name : kRangeSignals) {
+    const std::vector<TokenRange> ranges = dynamic_range(signals, name);
     json minima = json::array();
     json maxima = json::array();
     for (const std::int64_t layer : layers) {
@@ -105,30 +105,29 @@ json range_json(const model::Signals& signals, const std::vector<std::int64_t>& 
 }
 
 /// Norms of one sentence, by layer.
-json norms_json(const std::vector<analysis::AttentionNorms>& norms, const analysis::SentenceRange& sentence) {
+json norms_json(const std::vector<AttentionNorms>& norms, const SentenceRange& sentence) {
   json f_x = json::array();
   json alpha_f_x = json::array();
   json summed = json::array();
-  for (const analysis::AttentionNorms& of_layer : norms) {
+  for (const AttentionNorms& of_layer : norms) {
     const std::int64_t heads = of_layer.f_x.size(0);
     const std::int64_t end = sentence.first_token + sentence.length;
     f_x.push_back(nested(of_layer.f_x.slice(1, sentence.first_token, end)));
-    alpha_f_x.push_back(nested(analysis::pairs_of(of_layer.alpha_f_x, sentence, heads)));
+    alpha_f_x.push_back(nested(pairs_of(of_layer.alpha_f_x, sentence, heads)));
     summed.push_back(nested(of_layer.summed_of(sentence)));
   }
   return {{"f_x", f_x}, {"alpha_f_x", alpha_f_x}, {"summed_alpha_f_x", summed}};
 }
 
-json norms_of_batch(const std::vector<analysis::AttentionNorms>& norms, const data::Batch& batch,
-                    std::int64_t heads) {
+json norms_of_batch(const std::vector<AttentionNorms>& norms, const data::Batch& batch, std::int64_t heads) {
   json sentences = json::array();
-  for (const analysis::SentenceRange& sentence : analysis::sentence_ranges(batch.cu_seqlens, heads)) {
+  for (const SentenceRange& sentence : sentence_ranges(batch.cu_seqlens, heads)) {
     sentences.push_back(norms_json(norms, sentence));
   }
   return sentences;
 }
 
-json differences_json(const analysis::NormDifferences& differences) {
+json differences_json(const NormDifferences& differences) {
   return {{"map", statistics_json(differences.map())},
           {"f_x", statistics_json(differences.f_x())},
           {"summed_alpha_f_x", statistics_json(differences.summed())},
@@ -136,7 +135,7 @@ json differences_json(const analysis::NormDifferences& differences) {
           {"alpha_f_x_by_head", statistics_json(differences.alpha_f_x_by_head())}};
 }
 
-json ranking_json(const std::vector<analysis::RankingRatio>& ratios, const std::vector<std::string>& names) {
+json ranking_json(const std::vector<RankingRatio>& ratios, const std::vector<std::string>& names) {
   json result = json::object();
   for (std::size_t i = 0; i < names.size(); ++i) result[names[i]] = statistics_json(ratios[i].build());
   return result;
@@ -165,8 +164,7 @@ nlohmann::json analyze_attention(const AnalysisInputs& inputs, const AnalysisCon
   require_student(inputs, "attention");
   json document = describe_inputs(inputs);
   document["top_k"] = config.top_k;
-  std::vector<analysis::AttentionDistance> distances(inputs.students.size(),
-                                                     analysis::AttentionDistance(config.top_k));
+  std::vector<AttentionDistance> distances(inputs.students.size(), AttentionDistance(config.top_k));
   for_each_batch(inputs, config, "attention",
                  [&](std::size_t index, const AnalysisBatch& batch, const BatchSignals& signals) {
                    for (std::size_t s = 0; s < distances.size(); ++s) {
@@ -178,8 +176,8 @@ nlohmann::json analyze_attention(const AnalysisInputs& inputs, const AnalysisCon
                  });
   std::vector<std::pair<std::string, json>> students;
   for (std::size_t s = 0; s < distances.size(); ++s) {
-    const analysis::Statistics cover = distances[s].cover_length_ratio();
-    const analysis::Statistics ranking = distances[s].ranking_loss();
+    const Statistics cover = distances[s].cover_length_ratio();
+    const Statistics ranking = distances[s].ranking_loss();
     students.emplace_back(inputs.students[s].name,
                           json{{"cover_length_ratio", numbers(cover.mean)},
                                {"cover_length_ratio_deviation", numbers(cover.deviation)},
@@ -211,21 +209,20 @@ nlohmann::json analyze_range(const AnalysisInputs& inputs, const AnalysisConfig&
 
 nlohmann::json analyze_norms(const AnalysisInputs& inputs, const AnalysisConfig& config) {
   json document = describe_inputs(inputs);
-  document["token_classes"] = analysis::kTokenClassNames;
+  document["token_classes"] = kTokenClassNames;
   const std::int64_t heads = inputs.teacher.config().num_attention_heads;
   model::Classifier teacher = inputs.teacher;
-  const analysis::NormAnalysis of_teacher(teacher);
-  std::vector<analysis::NormAnalysis> of_students;
+  const NormAnalysis of_teacher(teacher);
+  std::vector<NormAnalysis> of_students;
   for (NamedModel student : inputs.students) of_students.emplace_back(student.classifier);
-  std::vector<analysis::NormDifferences> differences(inputs.students.size());
+  std::vector<NormDifferences> differences(inputs.students.size());
   for_each_batch(
       inputs, config, "norms", [&](std::size_t, const AnalysisBatch& batch, const BatchSignals& signals) {
-        const std::vector<analysis::AttentionNorms> norms = of_teacher.norms(batch.batch, signals.teacher);
-        const std::vector<analysis::TokenClass> classes =
+        const std::vector<AttentionNorms> norms = of_teacher.norms(batch.batch, signals.teacher);
+        const std::vector<TokenClass> classes =
             inputs.tokenizer
                 ? token_classes(batch, *inputs.tokenizer)
-                : std::vector<analysis::TokenClass>(static_cast<std::size_t>(batch.batch.tokens()),
-                                                    analysis::TokenClass::kOther);
+                : std::vector<TokenClass>(static_cast<std::size_t>(batch.batch.tokens()), TokenClass::kOther);
         if (config.from_batch()) document["teacher"] = norms_of_batch(norms, batch.batch, heads);
         for (std::size_t s = 0; s < differences.size(); ++s) {
           differences[s].add({.norms = norms, .signals = signals.teacher},
@@ -242,19 +239,18 @@ nlohmann::json analyze_norms(const AnalysisInputs& inputs, const AnalysisConfig&
 
 nlohmann::json analyze_ranking(const AnalysisInputs& inputs, const AnalysisConfig& config) {
   json document = describe_inputs(inputs);
-  std::vector<analysis::RankingRatio> none;
+  std::vector<RankingRatio> none;
   if (!inputs.tokenizer)
     throw base::InvalidArgument("ranking: expected a vocabulary in the teacher's folder, found none");
   for (const std::int64_t id : token_ids(*inputs.tokenizer, config.tokens, "--tokens")) none.emplace_back(id);
-  std::vector<analysis::RankingRatio> teacher = none;
-  std::vector<std::vector<analysis::RankingRatio>> students(inputs.students.size(), none);
+  std::vector<RankingRatio> teacher = none;
+  std::vector<std::vector<RankingRatio>> students(inputs.students.size(), none);
   const std::int64_t heads = inputs.teacher.config().num_attention_heads;
   for_each_batch(inputs, config, "ranking",
                  [&](std::size_t, const AnalysisBatch& batch, const BatchSignals& signals) {
-                   for (analysis::RankingRatio& ratio : teacher)
-                     ratio.add(signals.teacher, batch.batch, heads);
+                   for (RankingRatio& ratio : teacher) ratio.add(signals.teacher, batch.batch, heads);
                    for (std::size_t s = 0; s < students.size(); ++s) {
-                     for (analysis::RankingRatio& ratio : students[s]) {
+                     for (RankingRatio& ratio : students[s]) {
                        ratio.add(signals.students[s], batch.batch, heads);
                      }
                    }
@@ -274,8 +270,8 @@ nlohmann::json analyze_ranking(const AnalysisInputs& inputs, const AnalysisConfi
 nlohmann::json analyze_layers(const AnalysisInputs& inputs, const AnalysisConfig& config) {
   require_student(inputs, "layers");
   json document = describe_inputs(inputs);
-  std::vector<analysis::HiddenSimilarity> similarities(inputs.students.size());
-  std::vector<analysis::QuantizationError> errors;
+  std::vector<HiddenSimilarity> similarities(inputs.students.size());
+  std::vector<QuantizationError> errors;
   for (const NamedModel& student : inputs.students) errors.emplace_back(student.classifier);
   for_each_batch(inputs, config, "layers",
                  [&](std::size_t, const AnalysisBatch& batch, const BatchSignals& signals) {
@@ -300,4 +296,4 @@ nlohmann::json analyze_layers(const AnalysisInputs& inputs, const AnalysisConfig
   return document;
 }
 
-}  // namespace kdqat::cli
+}  // namespace kdqat::analysis
