@@ -29,8 +29,9 @@ void run_evaluate(const EvaluateConfig& config) {
   for (const std::string& warning : dataset.warnings) print_message("warning: " + warning);
 
   WorkDisplay display("evaluate", dataset.size());
-  const evaluate::Evaluation evaluation = evaluate::evaluate(
-      classifier, task, dataset, settings.precision, [&](std::int64_t done) { display.update(done); });
+  const evaluate::Evaluation evaluation =
+      evaluate::evaluate(model.classifier, model.task, dataset, model.settings.precision,
+                         [&](std::int64_t done) { display.update(done); });
   display.finish();
   if (config.json) {
     print_json({{"task", model.task.name},

@@ -6,6 +6,7 @@
 #include "kdqat/encoder/layer.h"
 #include "kdqat/encoder/positions.h"
 #include "kdqat/model/encoder_block.h"
+#include "kdqat/model/float_operations.h"
 #include "kdqat/model/layer_ops.h"
 #include "kdqat/quant/activation.h"
 #include "kdqat/quant/embedding.h"
@@ -49,8 +50,7 @@ ForwardPass::ForwardPass(const Classifier& classifier, const Weights& weights, c
       options_(options),
       quantized_linear_{.quantization = linear_quantization(quantization_),
                         .form = options.form,
-                        .precision = options.precision},
-      float_linear_{.quantization = {}, .form = options.form} {}
+                        .precision = options.precision} {}
 
 Signals ForwardPass::run() {
   Signals signals;
@@ -146,7 +146,7 @@ torch::Tensor ForwardPass::embed() {
   const torch::Tensor embedded =
       drop_out(normalize(word, others, weights_.embeddings_norm), config_.dropout.embeddings);
   return weights_.embeddings_projection.weight.defined()
-             ? quant::linear(embedded, weights_.embeddings_projection, float_linear_)
+             ? float_linear(embedded, weights_.embeddings_projection, options_.form)
              : embedded;
 }
 
@@ -185,13 +185,9 @@ void ForwardPass::add_disentangled(const EncoderLayer& layer, AttentionTerms& te
 }
 
 torch::Tensor ForwardPass::pool(const torch::Tensor& hidden) const {
-  if (config_.head.pooling == encoder::Pooling::kFirstToken)
-    return hidden.index_select(0, batch_.first_tokens);
-  std::vector<torch::Tensor> means;
-  for (std::size_t b = 1; b < batch_.cu_seqlens.size(); ++b) {
-    means.push_back(hidden.slice(0, batch_.cu_seqlens[b - 1], batch_.cu_seqlens[b]).mean(0));
-  }
-  return torch::stack(means);
+  return config_.head.pooling == encoder::Pooling::kFirstToken
+             ? hidden.index_select(0, batch_.first_tokens)
+             : mean_of_sequences(hidden, batch_.cu_seqlens, options_.form);
 }
 
 torch::Tensor ForwardPass::classify(const torch::Tensor& hidden) {
@@ -200,7 +196,7 @@ torch::Tensor ForwardPass::classify(const torch::Tensor& hidden) {
   torch::Tensor dense =
       quant::activate(quant::linear(pooled, weights_.head_dense, quantized_linear_), head.activation);
   if (head.norm) dense = normalize(dense, {}, weights_.head_norm);
-  return quant::linear(drop_out(dense, head.dropout), weights_.classifier, float_linear_);
+  return float_linear(drop_out(dense, head.dropout), weights_.classifier, options_.form);
 }
 
 }  // namespace kdqat::model

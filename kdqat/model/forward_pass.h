@@ -50,7 +50,6 @@ class ForwardPass {
   const data::Batch& batch_;
   const ForwardOptions& options_;
   quant::LinearOptions quantized_linear_;
-  quant::LinearOptions float_linear_;
   torch::Tensor relative_embeddings_;  ///< normalized; undefined before the first layer that reads them
   std::uint64_t site_ = 0;
 };

@@ -6,11 +6,11 @@
 #include "kdqat/base/parallel.h"
 #include "kdqat/encoder/positions.h"
 #include "kdqat/kernels/attention.h"
+#include "kdqat/kernels/float_linear.h"
 #include "kdqat/kernels/layer_norm.h"
 #include "kdqat/kernels/panel_blocks.h"
 #include "kdqat/kernels/quantize.h"
 #include "kdqat/runtime/layer_ops.h"
-#include "kdqat/simd/reduce.h"
 
 namespace kdqat::runtime {
 namespace {
@@ -38,17 +38,6 @@ void for_rows(std::int64_t count, const Body& body) {
     const std::int64_t begin = count * first / threads;
     body(Rows{.first = begin, .count = count * last / threads - begin});
   });
-}
-
-/// weight x + bias of one row, in floating point.
-void multiply_row(const FloatLinear& linear, std::int64_t outputs, std::int64_t inputs, const float* x,
-                  float* out) {
-  for (std::int64_t n = 0; n < outputs; ++n) {
-    const float* row = linear.weight + n * inputs;
-    const float sum = simd::sum_of_vectors<float>(
-        inputs, [&](const auto& load, std::int64_t i) { return load(x + i) * load(row + i); });
-    out[n] = sum + linear.bias[n];
-  }
 }
 
 /// LayerNorm of `rows` rows, of which no residual is part.
@@ -126,10 +115,10 @@ void Encoder::look_up(Sentences sentences, Workspace& workspace) const {
             has_others ? workspace.others.data() : nullptr, workspace, out);
   if (!projects) return;
   const std::int64_t d = config_.hidden_size;
-  for (std::int64_t t = 0; t < tokens; ++t) {
-    multiply_row(weights_.embeddings_projection, d, e, workspace.word.data() + t * e,
-                 workspace.hidden.data() + t * d);
-  }
+  kernels::multiply_float(
+      {.rows = tokens, .inputs = e, .outputs = d},
+      {.weight = weights_.embeddings_projection.weight, .bias = weights_.embeddings_projection.bias},
+      workspace.word.data(), workspace.hidden.data());
 }
 
 /// hidden [T, D] -> context [T, D].
@@ -194,7 +183,7 @@ void Encoder::classify(Sentences sentences, Workspace& workspace, float* logits)
   if (first_token) {
     std::copy_n(workspace.hidden.data(), batch * d, workspace.pooled.data());
   } else {
-    mean_of_sequences(workspace, workspace.pooled.data());
+    kernels::mean_of_sequences(workspace.cu_seqlens, d, workspace.hidden.data(), workspace.pooled.data());
   }
   apply_head(batch, workspace, logits);
 }
@@ -212,25 +201,9 @@ void Encoder::apply_head(std::int64_t count, Workspace& workspace, float* logits
     normalize(config_, weights_.head_norm, count, d, workspace.dense.data(), nullptr, workspace,
               workspace.dense.data());
   }
-  for (std::int64_t b = 0; b < count; ++b) {
-    multiply_row(weights_.classifier, config_.num_labels, d, workspace.dense.data() + b * d,
-                 logits + b * config_.num_labels);
-  }
-}
-
-void Encoder::mean_of_sequences(const Workspace& workspace, float* means) const {
-  const std::int64_t d = config_.hidden_size;
-  for (std::size_t b = 0; b + 1 < workspace.cu_seqlens.size(); ++b, means += d) {
-    std::fill_n(means, d, 0.0F);
-    const std::int64_t first = workspace.cu_seqlens[b];
-    const std::int64_t last = workspace.cu_seqlens[b + 1];
-    for (std::int64_t t = first; t < last; ++t) {
-      const float* row = workspace.hidden.data() + t * d;
-      for (std::int64_t i = 0; i < d; ++i) means[i] += row[i];
-    }
-    const float count = static_cast<float>(last - first);
-    for (std::int64_t i = 0; i < d; ++i) means[i] /= count;
-  }
+  kernels::multiply_float({.rows = count, .inputs = d, .outputs = config_.num_labels},
+                          {.weight = weights_.classifier.weight, .bias = weights_.classifier.bias},
+                          workspace.dense.data(), logits);
 }
 
 void Encoder::embed(Sentences sentences, Workspace& workspace, float* embeddings) const {
@@ -244,7 +217,7 @@ void Encoder::embed(Sentences sentences, Workspace& workspace, float* embeddings
     normalize(config_, weights_.final_norm, tokens, config_.hidden_size, workspace.hidden.data(), nullptr,
               workspace, workspace.hidden.data());
   }
-  mean_of_sequences(workspace, embeddings);
+  kernels::mean_of_sequences(workspace.cu_seqlens, config_.hidden_size, workspace.hidden.data(), embeddings);
 }
 
 }  // namespace kdqat::runtime

@@ -54,7 +54,6 @@ class Encoder {
   void look_up(std::span<const text::Encoding* const> sentences, Workspace& workspace) const;
   void attend(std::size_t layer, Workspace& workspace) const;
   void finish(std::size_t layer, std::int64_t count, Workspace& workspace) const;
-  void mean_of_sequences(const Workspace& workspace, float* means) const;
   void apply_head(std::int64_t count, Workspace& workspace, float* logits) const;
 
   const encoder::EncoderConfig& config_;

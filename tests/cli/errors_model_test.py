@@ -100,7 +100,7 @@ class BadModelTest(ProgramTest):
             (change(transpose), f"{where}[32, 32] (config.json), found [16, 64]"),
             (change(drop), f"{where}[32, 32], found none"),
             (change(add), "model/model.safetensors: tensor 'bert.encoder.layer.2.output.dense.bias': expected the "
-                          "tensors of a BERT classifier with 2 layers (config.json)"),
+                          "tensors of a BertForSequenceClassification with 2 layers (config.json)"),
             (change(spell_twice), f"found under two spellings of '{QUERY}'"),
             (change(put(NAN)), f"{where}finite values, found nan at element 37"),
             (change(put(-INFINITY)), f"{where}finite values, found -inf at element 37"),
@@ -124,8 +124,10 @@ class BadModelTest(ProgramTest):
              "model/config.json: intermediate_size: expected an integer from 1 to 1000000, found 1000000000000"),
             (change(hidden_size=65536, num_hidden_layers=1024),
              "model/config.json: expected sizes that make at most 10000000000 parameters, found about "),
-            (change(model_type="roberta"), "model/config.json: model_type: expected \"bert\", found \"roberta\""),
-            (change(hidden_act="relu"), "model/config.json: hidden_act: expected \"gelu\", found \"relu\""),
+            (change(model_type="albert"), "model/config.json: model_type: expected one of bert roberta xlm-roberta camembert "
+                                          "distilbert electra mpnet modernbert deberta-v2, found \"albert\""),
+            (change(hidden_act="mish"), "model/config.json: hidden_act: expected one of gelu gelu_python gelu_new gelu_fast "
+                                        "gelu_pytorch_tanh relu silu swish tanh, found \"mish\""),
             (change(kdqat=quantization), "kdqat.quantization: weight_bits: expected one of 2, 4, 8, 32, found 3"),
         ])
 

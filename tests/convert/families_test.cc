@@ -11,6 +11,7 @@
 #include "kdqat/encoder/family.h"
 #include "kdqat/model/pretrained.h"
 #include "kdqat/runtime/engine.h"
+#include "kdqat/text/bert_document.h"
 #include "tests/base/temporary_directory.h"
 
 namespace kdqat::convert {
@@ -47,13 +48,13 @@ class PackedFamilyTest : public ::testing::TestWithParam<std::string> {
     config["kdqat"] = {{"quantization", {{"weight_bits", 2}}}};
     std::ofstream(directory_ / "config.json") << config;
     fs::copy_file(from / "model.safetensors", directory_ / "model.safetensors");
-    // Variants have no tokenizer: that of the family has more tokens than they, so they get a small one.
+    // Variants have no tokenizer, and fewer tokens than that of their family.
     if (fs::exists(from / "tokenizer.json")) {
       fs::copy_file(from / "tokenizer.json", directory_ / "tokenizer.json");
       fs::copy_file(from / "tokenizer_config.json", directory_ / "tokenizer_config.json");
     } else {
-      std::ofstream(directory_ / "vocab.txt") << "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n";
-      std::ofstream(directory_ / "tokenizer_config.json") << R"({"tokenizer_class": "BertTokenizer"})";
+      const std::vector<std::string> tokens = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"};
+      std::ofstream(directory_ / "tokenizer.json") << text::make_bert_document(tokens, {}, "test");
     }
   }
 

@@ -63,7 +63,7 @@ struct Problem {
           for (std::int64_t group = first; group < last; ++group) {
             const std::int64_t row = group * group_rows;
             backward.accumulate(row, std::min(group_rows, tokens - row), arriving.data() + row * outputs,
-                          result.x.data() + row * inputs, accumulate);
+                                result.x.data() + row * inputs, accumulate);
           }
         });
     backward.finalize(result.weight.data(), result.bias.data());
