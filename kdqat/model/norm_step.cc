@@ -3,7 +3,7 @@
 namespace kdqat::model {
 namespace {
 
-const float* data_or_null(const torch::Tensor& tensor) {
+const float* values_or_null(const torch::Tensor& tensor) {
   return tensor.defined() ? tensor.data_ptr<float>() : nullptr;
 }
 
@@ -12,7 +12,7 @@ kernels::LayerNormInput input_of(const SavedNorm& saved) {
           .cols = saved.x.size(1),
           .x = saved.x.data_ptr<float>(),
           .dropout = kernel_dropout(saved.dropout),
-          .residual = data_or_null(saved.residual)};
+          .residual = values_or_null(saved.residual)};
 }
 
 }  // namespace

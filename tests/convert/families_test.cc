@@ -55,6 +55,8 @@ class PackedFamilyTest : public ::testing::TestWithParam<std::string> {
     } else {
       const std::vector<std::string> tokens = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"};
       std::ofstream(directory_ / "tokenizer.json") << text::make_bert_document(tokens, {}, "test");
+      std::ofstream(directory_ / "tokenizer_config.json")
+          << R"({"tokenizer_class": "PreTrainedTokenizerFast"})";
     }
   }
 

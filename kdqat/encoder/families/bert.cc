@@ -3,7 +3,7 @@
 namespace kdqat::encoder {
 namespace {
 
-void read(const ConfigReader& config, EncoderSpec& spec) {
+void read_bert(const ConfigReader& config, EncoderSpec& spec) {
   config.expect("position_embedding_type", "absolute");
   config.read_bert_fields(spec);
   spec.type_vocab_size = config.token_types("type_vocab_size", 1, 2);
@@ -32,7 +32,7 @@ const Family& bert_family() {
                   {Role::kHeadDense, "bert.pooler.dense"},
                   {Role::kClassifier, "classifier"}},
       .ignored = {"cls."},
-      .read = read};
+      .read = read_bert};
   return family;
 }
 

@@ -35,7 +35,7 @@ std::optional<DisentangledAttention> read_attention(const ConfigReader& config, 
   return attention;
 }
 
-void read(const ConfigReader& config, EncoderSpec& spec) {
+void read_deberta_v2(const ConfigReader& config, EncoderSpec& spec) {
   config.read_bert_fields(spec);
   config.expect("embedding_size", spec.hidden_size);
   config.expect("attention_head_size", spec.head_size());
@@ -78,7 +78,7 @@ const Family& deberta_v2_family() {
                   {Role::kClassifier, "classifier"}},
       .ignored = {"lm_predictions.", "mask_predictions.", "lm_head.", "cls.",
                   "deberta.embeddings.position_embeddings.", "deberta.encoder.LayerNorm."},
-      .read = read};
+      .read = read_deberta_v2};
   return family;
 }
 

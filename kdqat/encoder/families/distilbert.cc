@@ -3,7 +3,7 @@
 namespace kdqat::encoder {
 namespace {
 
-void read(const ConfigReader& config, EncoderSpec& spec) {
+void read_distilbert(const ConfigReader& config, EncoderSpec& spec) {
   spec.vocab_size = config.vocab_size("vocab_size");
   spec.hidden_size = config.hidden_size("dim");
   spec.embedding_size = spec.hidden_size;
@@ -43,7 +43,7 @@ const Family& distilbert_family() {
                   {Role::kHeadDense, "pre_classifier"},
                   {Role::kClassifier, "classifier"}},
       .ignored = {"vocab_transform.", "vocab_layer_norm.", "vocab_projector."},
-      .read = read};
+      .read = read_distilbert};
   return family;
 }
 

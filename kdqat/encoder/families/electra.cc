@@ -3,7 +3,7 @@
 namespace kdqat::encoder {
 namespace {
 
-void read(const ConfigReader& config, EncoderSpec& spec) {
+void read_electra(const ConfigReader& config, EncoderSpec& spec) {
   config.expect("position_embedding_type", "absolute");
   config.read_bert_fields(spec);
   spec.embedding_size = config.hidden_size("embedding_size");
@@ -36,7 +36,7 @@ const Family& electra_family() {
                   {Role::kHeadDense, "classifier.dense"},
                   {Role::kClassifier, "classifier.out_proj"}},
       .ignored = {"discriminator_predictions.", "generator_predictions.", "generator_lm_head."},
-      .read = read};
+      .read = read_electra};
   return family;
 }
 

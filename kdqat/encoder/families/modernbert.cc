@@ -53,7 +53,7 @@ Pooling read_pooling(const ConfigReader& config) {
   return pooling == "mean" ? Pooling::kMean : Pooling::kFirstToken;
 }
 
-void read(const ConfigReader& config, EncoderSpec& spec) {
+void read_modernbert(const ConfigReader& config, EncoderSpec& spec) {
   spec.vocab_size = config.vocab_size("vocab_size");
   spec.hidden_size = config.hidden_size("hidden_size");
   spec.embedding_size = spec.hidden_size;
@@ -110,7 +110,7 @@ const Family& modernbert_family() {
                                          {Role::kHeadNorm, "head.norm"},
                                          {Role::kClassifier, "classifier"}},
                              .ignored = {"decoder."},
-                             .read = read};
+                             .read = read_modernbert};
   return family;
 }
 

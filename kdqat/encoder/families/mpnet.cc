@@ -3,7 +3,7 @@
 namespace kdqat::encoder {
 namespace {
 
-void read(const ConfigReader& config, EncoderSpec& spec) {
+void read_mpnet(const ConfigReader& config, EncoderSpec& spec) {
   constexpr std::int64_t kPaddingRow = 1;  // whatever pad_token_id says
   config.read_bert_fields(spec);
   spec.position_offset = kPaddingRow + 1;
@@ -39,7 +39,7 @@ const Family& mpnet_family() {
                   {Role::kHeadDense, "classifier.dense"},
                   {Role::kClassifier, "classifier.out_proj"}},
       .ignored = {"lm_head.", "mpnet.pooler.", "pooler."},
-      .read = read};
+      .read = read_mpnet};
   return family;
 }
 

@@ -3,7 +3,7 @@
 namespace kdqat::encoder {
 namespace {
 
-void read(const ConfigReader& config, EncoderSpec& spec) {
+void read_roberta(const ConfigReader& config, EncoderSpec& spec) {
   config.expect("position_embedding_type", "absolute");
   config.read_bert_fields(spec);
   spec.type_vocab_size = config.token_types("type_vocab_size", 1, 2);
@@ -32,7 +32,7 @@ Family make_family(std::string_view model_type, std::string_view architecture) {
                       {Role::kHeadDense, "classifier.dense"},
                       {Role::kClassifier, "classifier.out_proj"}},
           .ignored = {"lm_head.", "roberta.pooler.", "pooler."},
-          .read = read};
+          .read = read_roberta};
 }
 
 }  // namespace
