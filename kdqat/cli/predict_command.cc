@@ -19,6 +19,7 @@ struct PredictConfig {
   std::filesystem::path model_dir;
   std::string file = "-";
   std::int64_t max_seq_length = 0;
+  bool logits = false;
 };
 
 /// Answers texts with one model.
@@ -27,7 +28,8 @@ class Predictor {
   explicit Predictor(const PredictConfig& config)
       : classifier_(model::load_classifier(config.model_dir).classifier),
         settings_(evaluate::model_settings(classifier_.config())),
-        tokenizer_(data::load_tokenizer(config.model_dir, classifier_.config())) {
+        tokenizer_(data::load_tokenizer(config.model_dir, classifier_.config())),
+        with_logits_(config.logits) {
     if (config.max_seq_length > 0) settings_.max_seq_length = config.max_seq_length;
     if (settings_.max_seq_length == 0) settings_.max_seq_length = classifier_.config().max_length();
     data::check_max_seq_length(settings_.max_seq_length, classifier_.config());
@@ -49,7 +51,9 @@ class Predictor {
     const torch::Tensor probabilities = predictions.logits.softmax(1);
     std::vector<nlohmann::json> answers;
     for (std::size_t i = 0; i < texts.size(); ++i) {
-      answers.push_back(describe(predictions.predictions[i], probabilities[static_cast<std::int64_t>(i)]));
+      const auto row = static_cast<std::int64_t>(i);
+      answers.push_back(describe(predictions.predictions[i], probabilities[row]));
+      if (with_logits_) answers.back()["logits"] = values_of(predictions.logits[row]);
     }
     return answers;
   }
@@ -59,15 +63,20 @@ class Predictor {
   nlohmann::json describe(double prediction, const torch::Tensor& probabilities) const {
     const std::vector<std::string>& labels = classifier_.config().labels;
     if (classifier_.config().num_labels == 1) return runtime::answer_json(labels, 0, {&prediction, 1});
-    std::vector<double> scores;
-    for (std::int64_t c = 0; c < probabilities.numel(); ++c)
-      scores.push_back(probabilities[c].item<double>());
-    return runtime::answer_json(labels, static_cast<std::size_t>(std::lround(prediction)), scores);
+    return runtime::answer_json(labels, static_cast<std::size_t>(std::lround(prediction)),
+                                values_of(probabilities));
+  }
+
+  static std::vector<double> values_of(const torch::Tensor& row) {
+    std::vector<double> values;
+    for (std::int64_t c = 0; c < row.numel(); ++c) values.push_back(row[c].item<double>());
+    return values;
   }
 
   model::Classifier classifier_;
   evaluate::ModelSettings settings_;
   text::Tokenizer tokenizer_;
+  bool with_logits_;
 };
 
 void run_predict(const PredictConfig& config) {
@@ -96,6 +105,7 @@ void register_predict(CLI::App& app, Action& action) {
       ->add_option("--max-seq-length", config->max_seq_length,
                    "Tokens at which a text or pair is cut [as the model was trained]")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 20));
+  command->add_flag("--logits", config->logits, "Add \"logits\" to each answer: the classifier's outputs");
   add_threads(*command);
   command->callback([config, &action] { action = [config] { run_predict(*config); }; });
 }

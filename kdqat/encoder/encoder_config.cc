@@ -7,6 +7,7 @@
 
 #include "kdqat/base/error.h"
 #include "kdqat/base/json.h"
+#include "kdqat/encoder/families/families.h"
 #include "kdqat/encoder/parameter_table.h"
 
 namespace kdqat::encoder {
@@ -44,7 +45,7 @@ void check_sizes(const JsonFields& fields, const EncoderConfig& config) {
 }
 
 const Family& read_family(const JsonFields& fields) {
-  const std::string model_type = fields.string_or("model_type", "bert");
+  const std::string model_type = fields.string_or("model_type", bert_family().model_type);
   if (const Family* const family = find_family(model_type)) return *family;
   std::string expected = "one of";
   for (const Family* family : families()) expected += concat(' ', family->model_type);

@@ -364,5 +364,60 @@ TEST(DequantizedTest, TheConfigurationDropsTheQuantizationAndKeepsTheScoresAsThe
       nlohmann::json({{"task", "rte"}, {"dequantized_student", {{"step", 20}, {"scores", {{"dev", 0.5}}}}}}));
 }
 
+/// tiny-bert's teacher in two files and their index.
+class ShardsTest : public ::testing::Test {
+ protected:
+  ShardsTest() {
+    const std::filesystem::path& path = directory_.write();
+    const format::SafetensorsFile whole(directory_.weights_file());
+    std::vector<format::TensorToWrite> parts[2];
+    for (const format::TensorView& view : whole.tensors()) {
+      const std::size_t part = index_["weight_map"].size() % 2;
+      parts[part].push_back(
+          {.name = view.name, .dtype = view.dtype, .shape = view.shape, .bytes = view.bytes});
+      index_["weight_map"][view.name] = part == 0 ? "a.safetensors" : "b.safetensors";
+    }
+    format::write_safetensors(path / "a.safetensors", parts[0]);
+    format::write_safetensors(path / "b.safetensors", parts[1]);
+    std::filesystem::remove(directory_.weights_file());
+    write_index();
+  }
+
+  std::filesystem::path path() const { return directory_.weights_file().parent_path(); }
+  void write_index() const {
+    base::write_file_atomically(path() / "model.safetensors.index.json", index_.dump());
+  }
+  void expect_refused(const std::string& message) const {
+    write_index();
+    EXPECT_THAT([&] { load_classifier(path()); },
+                ThrowsMessage<base::FormatError>(::testing::HasSubstr(message)));
+  }
+
+  CheckpointDirectory directory_;
+  nlohmann::json index_ = {{"metadata", nlohmann::json::object()}};
+};
+
+TEST_F(ShardsTest, AreTheWholeFile) {
+  const torch::NoGradGuard no_grad;
+  const data::Batch batch = tests::load_tiny_batch();
+  EXPECT_TRUE(tests::same(load_classifier(path()).classifier.forward(batch).logits,
+                          tests::load_tiny_bert("teacher.safetensors").forward(batch).logits));
+}
+
+TEST_F(ShardsTest, ATensorThatItsShardLacksIsNamed) {
+  index_["weight_map"]["bert.more"] = "a.safetensors";
+  expect_refused("a.safetensors: tensor 'bert.more'");
+}
+
+TEST_F(ShardsTest, AFileOutsideOfTheFolderIsRefused) {
+  index_["weight_map"]["classifier.bias"] = "../a.safetensors";
+  expect_refused("weight_map: 'classifier.bias': expected a file of this folder, found '../a.safetensors'");
+}
+
+TEST_F(ShardsTest, AnIndexThatIsNoneIsRefused) {
+  index_["weight_map"] = nlohmann::json::array();
+  expect_refused("model.safetensors.index.json: weight_map: expected an object of tensors and files");
+}
+
 }  // namespace
 }  // namespace kdqat::model

@@ -57,6 +57,16 @@ class CheckLayersTest(unittest.TestCase):
             "kdqat/text/vocabulary.h:1: text must not include model",
             {"kdqat/text/vocabulary.h": '#include "kdqat/model/heads.h"\nnamespace kdqat::text {}\n'})
 
+    def test_finds_a_family_s_name_of_a_tensor_elsewhere(self):
+        name = '{ const char* kName = "bert.embeddings.LayerNorm"; }\n'
+        self.expect_only(
+            'kdqat/text/names.cc:1: "bert.embeddings.LayerNorm" is a name of kdqat/encoder/families/bert.cc: '
+            "ask for a role instead",
+            {"kdqat/encoder/CMakeLists.txt": "kdqat_add_layer(encoder SOURCES families/bert.cc DEPS base)\n",
+             "tests/encoder/CMakeLists.txt": "",
+             "kdqat/encoder/families/bert.cc": f"namespace kdqat::encoder {name}",
+             "kdqat/text/names.cc": f"namespace kdqat::text {name}"})
+
     def test_finds_a_header_beyond_those_allowed_of_a_folder(self):
         self.expect_only(
             "kdqat/model/head.h:1: model may include of data only batch.h",
