@@ -78,7 +78,8 @@ struct AnalysisConfig {
 
   std::int64_t top_k = 5;
   distill::LayerSelection layers;
-  std::vector<std::string> tokens = {"[CLS]", "[SEP]"};
+  std::vector<std::string>
+      tokens;  ///< whose ranks are taken; none: those that stand around a text, as [CLS] and [SEP]
   std::int64_t map_sentences = 2;
 
   std::int64_t hessian_sentences = 25;  ///< the first of them, for the Hessian

@@ -93,10 +93,19 @@ std::vector<AttentionNorms> NormAnalysis::norms(const data::Batch& batch,
   const torch::NoGradGuard no_grad;
   std::vector<AttentionNorms> result;
   for (std::size_t layer = 0; layer < values_.layers.size(); ++layer) {
-    result.push_back(layer_norms(values_.layers[layer], batch, signals.hidden_states[layer],
+    result.push_back(layer_norms(values_.layers[layer], batch,
+                                 attention_input(layer, signals.hidden_states[layer]),
                                  signals.attention_map[layer]));
   }
   return result;
+}
+
+torch::Tensor NormAnalysis::attention_input(std::size_t layer, const torch::Tensor& hidden) const {
+  const bool norm_first =
+      config_.norm_order == encoder::NormOrder::kPre && (layer > 0 || config_.first_attention_norm);
+  if (!norm_first) return hidden;
+  const model::LayerNorm& norm = values_.layers[layer].attention_norm;
+  return torch::layer_norm(hidden, {hidden.size(1)}, norm.weight, norm.bias, config_.layer_norm_eps);
 }
 
 AttentionNorms NormAnalysis::layer_norms(const model::EncoderLayer& layer, const data::Batch& batch,

@@ -41,6 +41,9 @@ class NormAnalysis {
   std::vector<AttentionNorms> norms(const data::Batch& batch, const model::Signals& signals) const;
 
  private:
+  /// What a layer's attention reads: the hidden state, behind its LayerNorm in pre-norm encoders.
+  torch::Tensor attention_input(std::size_t layer, const torch::Tensor& hidden) const;
+
   AttentionNorms layer_norms(const model::EncoderLayer& layer, const data::Batch& batch,
                              const torch::Tensor& hidden, const torch::Tensor& map) const;
 

@@ -237,12 +237,27 @@ nlohmann::json analyze_norms(const AnalysisInputs& inputs, const AnalysisConfig&
   return document;
 }
 
+namespace {
+
+/// The special tokens before and behind a text: BERT's [CLS] and [SEP].
+std::vector<std::string> tokens_around_a_text(const text::Tokenizer& tokenizer) {
+  std::vector<std::string> tokens;
+  for (const auto& id : {tokenizer.first_special_token(), tokenizer.last_special_token()}) {
+    if (id) tokens.push_back(tokenizer.token(*id));
+  }
+  return tokens;
+}
+
+}  // namespace
+
 nlohmann::json analyze_ranking(const AnalysisInputs& inputs, const AnalysisConfig& config) {
   json document = describe_inputs(inputs);
   std::vector<RankingRatio> none;
   if (!inputs.tokenizer)
     throw base::InvalidArgument("ranking: expected a vocabulary in the teacher's folder, found none");
-  for (const std::int64_t id : token_ids(*inputs.tokenizer, config.tokens, "--tokens")) none.emplace_back(id);
+  const std::vector<std::string> tokens =
+      config.tokens.empty() ? tokens_around_a_text(*inputs.tokenizer) : config.tokens;
+  for (const std::int64_t id : token_ids(*inputs.tokenizer, tokens, "--tokens")) none.emplace_back(id);
   std::vector<RankingRatio> teacher = none;
   std::vector<std::vector<RankingRatio>> students(inputs.students.size(), none);
   const std::int64_t heads = inputs.teacher.config().num_attention_heads;
@@ -255,12 +270,12 @@ nlohmann::json analyze_ranking(const AnalysisInputs& inputs, const AnalysisConfi
                      }
                    }
                  });
-  document["tokens"] = config.tokens;
-  document["teacher"] = ranking_json(teacher, config.tokens);
+  document["tokens"] = tokens;
+  document["teacher"] = ranking_json(teacher, tokens);
   document["students"] = json::object();
   for (std::size_t s = 0; s < students.size(); ++s) {
     json& student = document["students"][inputs.students[s].name];
-    student = ranking_json(students[s], config.tokens);
+    student = ranking_json(students[s], tokens);
     if (json training = read_ranking_records(inputs.students[s].directory); !training.is_null())
       student["training"] = std::move(training);
   }

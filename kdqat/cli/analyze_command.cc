@@ -153,9 +153,9 @@ void add_choices(CLI::App& command, std::string_view chosen, analysis::AnalysisC
         ->default_str("all");
   }
   if (is("ranking")) {
-    separate_by_commas(
-        command.add_option("--tokens", config.tokens, "Tokens whose ranks are taken, with commas")
-            ->capture_default_str());
+    separate_by_commas(command.add_option(
+        "--tokens", config.tokens,
+        "Tokens whose ranks are taken, with commas [those around a text, such as [CLS],[SEP]]"));
   }
   if (!is("hessian")) return;
   if (chosen == kAll) {
