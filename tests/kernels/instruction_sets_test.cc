@@ -82,7 +82,7 @@ TEST(InstructionSetsTest, AttentionWithTermsGivesTheSameBits) {
   const std::vector<float> bias = random_values(1, 2 * (2 * kReach + 1), -1.0, 1.0);
   const std::vector<float> positions = random_values(2, kPositions * 66, -1.0, 1.0);
   std::vector<std::int32_t> indices;
-  for (int i = 0; i < 2 * kReach + 1; ++i) indices.push_back(7 * i % kPositions);
+  for (int i = 0; i < 2 * kReach + 1; ++i) indices.push_back(static_cast<std::int32_t>(7 * i % kPositions));
   const AttentionInput input{.shape = problem.shape(),
                              .operands = problem.operands(),
                              .terms = {.window = 20,
