@@ -65,12 +65,6 @@ class LayerNormBackward {
   /// After all rows, the gradients of weight and bias, [cols]; `bias` is nullptr where there is none.
   void finalize(float* weight, float* bias) const;
 
-  // The names before; to be deleted when nothing calls them.
-  void take(std::int64_t first, std::int64_t count, const float* grad_output, float* x, float* residual) {
-    accumulate(first, count, grad_output, x, residual);
-  }
-  void finish(float* weight, float* bias) const { finalize(weight, bias); }
-
  private:
   LayerNormInput input_;
   LayerNormParameters parameters_;

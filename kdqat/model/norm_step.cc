@@ -57,7 +57,7 @@ NormBackward::NormBackward(const SavedNorm& saved)
 std::pair<torch::Tensor, torch::Tensor> NormBackward::finish() const {
   std::pair<torch::Tensor, torch::Tensor> result(torch::empty_like(saved_.weight),
                                                  torch::empty_like(saved_.weight));
-  kernel_.finish(result.first.data_ptr<float>(), result.second.data_ptr<float>());
+  kernel_.finalize(result.first.data_ptr<float>(), result.second.data_ptr<float>());
   return result;
 }
 

@@ -67,7 +67,7 @@ class NormBackward {
   /// From the gradient at these rows of the result to those of x and of the residual (nullptr: none), all
   /// [rows, D]; rows as kernels::LayerNormBackward has them.
   void take(const quant::RowRange& rows, const float* grad_output, float* x, float* residual) {
-    kernel_.take(rows.first, rows.count, grad_output, x, residual);
+    kernel_.accumulate(rows.first, rows.count, grad_output, x, residual);
   }
 
   /// After all rows, the gradients of weight and bias.

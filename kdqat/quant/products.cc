@@ -283,7 +283,7 @@ void ProductBackward::take(const RowRange& rows, const float* arriving, float* x
   if (bf16_ == nullptr) {
     multiply_f32(arriving, x, accumulate);
   } else {
-    bf16_->take(rows.first, rows.count, arriving, x, accumulate);
+    bf16_->accumulate(rows.first, rows.count, arriving, x, accumulate);
   }
 }
 
@@ -303,7 +303,7 @@ void ProductBackward::multiply_f32(const float* arriving, float* x, bool accumul
 
 ParameterGradients ProductBackward::finish() {
   auto* weight = result_.weight.data_ptr<float>();
-  if (bf16_ != nullptr) bf16_->finish(weight, result_.bias.data_ptr<float>());
+  if (bf16_ != nullptr) bf16_->finalize(weight, result_.bias.data_ptr<float>());
   if (product_.latent.defined()) {
     kernels::mask_clipped(product_.latent.data_ptr<float>(), product_.latent.numel(), weight);
   }

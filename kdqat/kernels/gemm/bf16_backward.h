@@ -36,12 +36,6 @@ class Bf16Backward {
   /// After all rows, the gradients of the weight [N, K] and of the bias [N], a sum in blocks of fixed size.
   void finalize(float* weight, float* bias);
 
-  // The names before; to be deleted when nothing calls them.
-  void take(std::int64_t first, std::int64_t count, const float* grad_output, float* x, bool add_to_x) {
-    accumulate(first, count, grad_output, x, add_to_x);
-  }
-  void finish(float* weight, float* bias) { finalize(weight, bias); }
-
  private:
   class Products;
   std::unique_ptr<Products> products_;
