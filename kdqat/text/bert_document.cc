@@ -124,54 +124,6 @@ json make_version_1_document(const json& settings, std::span<const std::string> 
   return make_document(tokens, num_pieces, std::move(added), bert, where);
 }
 
-std::pair<std::vector<std::string>, json> to_version_1(const json& document, const std::string& where) {
-  const auto expect = [&](bool is_there, const char* what) {
-    if (!is_there)
-      throw base::InvalidArgument(concat(where, ": expected ", what, ", as a packed file has it"));
-  };
-  const json& model = document.at("model");
-  const json normalizer = document.value("normalizer", json());
-  const json processor = document.value("post_processor", json());
-  expect(normalizer.is_object() && normalizer.value("type", "") == "BertNormalizer" &&
-             normalizer.value("clean_text", true),
-         "a BertNormalizer that cleans text");
-  expect(document.value("pre_tokenizer", json()) == json{{"type", "BertPreTokenizer"}}, "a BertPreTokenizer");
-  expect(model.value("type", "") == "WordPiece" && model.value("continuing_subword_prefix", "##") == "##" &&
-             model.value("max_input_chars_per_word", 100) == 100,
-         "a WordPiece with the prefix ## and words of up to 100 characters");
-  const Tokenizer tokenizer(document, where);
-  const auto first = tokenizer.first_special_token();
-  const auto last = tokenizer.last_special_token();
-  expect(first && last &&
-             tokenizer.encode("", "", 3).input_ids == std::vector<std::int32_t>{*first, *last, *last} &&
-             tokenizer.encode("", "", 3).token_type_ids == std::vector<std::int32_t>{0, 0, 1},
-         "[CLS] text [SEP] pair [SEP]");
-  std::vector<std::string> tokens;
-  for (std::int64_t id = 0; id < tokenizer.vocab_size(); ++id) {
-    tokens.push_back(tokenizer.token(id));
-    expect(tokens.back().find('\n') == std::string::npos, "tokens without a newline");
-  }
-  json added = json::array();
-  for (const json& token : document.value("added_tokens", json::array())) {
-    for (const char* const flag : {"single_word", "lstrip", "rstrip", "normalized"}) {
-      expect(!token.value(flag, false), "added tokens without flags");
-    }
-    added.push_back(token.at("content"));
-  }
-  const std::string unknown = model.value("unk_token", "[UNK]");
-  json settings = {{"do_lower_case", normalizer.value("lowercase", true)},
-                   {"strip_accents", normalizer.value("strip_accents", json())},
-                   {"tokenize_chinese_chars", normalizer.value("handle_chinese_chars", true)},
-                   {"unk_token", unknown},
-                   {"cls_token", tokenizer.token(*first)},
-                   {"sep_token", tokenizer.token(*last)},
-                   {"pad_token", ""},
-                   {"mask_token", ""},
-                   {"num_pieces", model.at("vocab").size()},
-                   {"added_tokens", std::move(added)}};
-  return {std::move(tokens), std::move(settings)};
-}
-
 Tokenizer make_bert_tokenizer(const std::vector<std::string>& tokens, const BertSettings& settings) {
   return Tokenizer(make_bert_document(tokens, settings, "vocabulary"), "vocabulary");
 }

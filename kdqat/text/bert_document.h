@@ -5,7 +5,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "kdqat/text/tokenizer.h"
@@ -43,12 +42,6 @@ nlohmann::json index_vocabulary(std::span<const std::string> tokens, const std::
 /// pieces than tokens, and as make_bert_document.
 nlohmann::json make_version_1_document(const nlohmann::json& settings, std::span<const std::string> tokens,
                                        const std::string& where);
-
-/// The tokens of a tokenizer.json document, id = position, and the settings that a packed file of version 1
-/// keeps beside them. Throws InvalidArgument that begins with `where` and names the first part that version 1
-/// has no place for: another pipeline than BERT's, an added token with flags, a token with a newline.
-std::pair<std::vector<std::string>, nlohmann::json> to_version_1(const nlohmann::json& document,
-                                                                 const std::string& where);
 
 /// A BERT tokenizer of these tokens; for tests. Throws as make_bert_document.
 Tokenizer make_bert_tokenizer(const std::vector<std::string>& tokens, const BertSettings& settings = {});

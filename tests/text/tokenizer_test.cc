@@ -353,30 +353,23 @@ TEST(BertDocumentTest, VersionOneGivesTheTokenizerBack) {
   const std::vector<std::string> tokens = {"[UNK]", "[CLS]", "[SEP]", "[PAD]", "a", "##b", "É"};
   nlohmann::json document = make_bert_document(tokens, {.do_lower_case = false}, "tokens");
   document["added_tokens"].push_back({{"id", 7}, {"content", "<x>"}, {"normalized", false}});
-  const auto [packed, settings] = to_version_1(document, "tokens");
-  EXPECT_EQ(packed.size(), 8U);
+  std::vector<std::string> packed = tokens;
+  packed.emplace_back("<x>");
+  const nlohmann::json settings = {{"do_lower_case", false},
+                                   {"strip_accents", nullptr},
+                                   {"tokenize_chinese_chars", true},
+                                   {"unk_token", "[UNK]"},
+                                   {"cls_token", "[CLS]"},
+                                   {"sep_token", "[SEP]"},
+                                   {"pad_token", ""},
+                                   {"mask_token", ""},
+                                   {"num_pieces", 7},
+                                   {"added_tokens", {"[UNK]", "[CLS]", "[SEP]", "[PAD]", "<x>"}}};
   const Tokenizer before(document);
   const Tokenizer after(make_version_1_document(settings, packed, "tokens"));
   for (const char* const text : {"ab É<x> [SEP] A", "[PAD][MASK]"}) {
     EXPECT_EQ(after.encode(text, "a", 100).input_ids, before.encode(text, "a", 100).input_ids) << text;
   }
-}
-
-TEST(BertDocumentTest, VersionOneHasNoPlaceForOtherTokenizers) {
-  const auto expect = [](const char* pointer, const nlohmann::json& value, const std::string& what) {
-    nlohmann::json document =
-        make_bert_document(std::vector<std::string>{"[UNK]", "[CLS]", "[SEP]"}, {}, "t");
-    document[nlohmann::json::json_pointer(pointer)] = value;
-    EXPECT_THAT([&] { to_version_1(document, "t"); },
-                ThrowsMessage<base::InvalidArgument>("t: expected " + what + ", as a packed file has it"));
-  };
-  expect("/normalizer", {{"type", "NFC"}}, "a BertNormalizer that cleans text");
-  expect("/pre_tokenizer", {{"type", "Whitespace"}}, "a BertPreTokenizer");
-  expect("/model/max_input_chars_per_word", 50,
-         "a WordPiece with the prefix ## and words of up to 100 characters");
-  expect("/post_processor", nullptr, "[CLS] text [SEP] pair [SEP]");
-  expect("/model/vocab/\n", 3, "tokens without a newline");
-  expect("/added_tokens/0/lstrip", true, "added tokens without flags");
 }
 
 TEST(BertDocumentTest, BadSettingsOfVersionOne) {
